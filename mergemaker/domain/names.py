@@ -1,0 +1,146 @@
+"""The names of all that exists in AWS and GitLab: each is made here and nowhere else.
+
+SageMaker allows 63 characters for jobs, endpoints and endpoint configs. The longest name made here is an endpoint
+config, ``<project>-<model>-<environment>-<version>``, so the parts are limited to 18, 28 and 10 characters, which
+leaves four digits for the version.
+"""
+
+import re
+from dataclasses import dataclass
+
+PROJECT_MAX, MODEL_MAX, ENVIRONMENT_MAX = 18, 28, 10
+
+_NAME = re.compile(r"[a-z](?:[a-z0-9]|-(?=[a-z0-9]))*", re.ASCII)
+
+
+def name_fault(name: object, longest: int) -> str | None:
+    """What is wrong with a project's, model's or environment's name; None if nothing is."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        return f"{name!r} is not a name: use lower-case letters, digits and single dashes, a letter first"
+    if len(name) > longest:
+        return f"{name!r} has {len(name)} characters, at most {longest} fit into AWS's names"
+    return None
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names of one project's resources in one account and region."""
+
+    project: str
+    account: str
+    region: str
+
+    # What the stacks make ------------------------------------------------------------------
+
+    @property
+    def bucket(self) -> str:
+        return f"{self.project}-{self.account}-{self.region}"
+
+    @property
+    def repository(self) -> str:
+        return self.project
+
+    @property
+    def run_table(self) -> str:
+        return f"{self.project}-runs"
+
+    @property
+    def token_secret(self) -> str:
+        return f"{self.project}/gitlab-token"
+
+    @property
+    def image_builder(self) -> str:
+        """The CodeBuild project that builds images."""
+        return f"{self.project}-image"
+
+    def function(self, name: str) -> str:
+        return f"{self.project}-{name}"
+
+    def queue(self, function: str) -> str:
+        return f"{self.project}-{function}"
+
+    def dead_letter_queue(self, function: str) -> str:
+        return f"{self.project}-{function}-dead"
+
+    def role(self, purpose: str) -> str:
+        """``execution`` for jobs and endpoints; ``submit``, ``release`` and ``deploy`` for CI."""
+        return f"{self.project}-{purpose}"
+
+    def role_arn(self, purpose: str) -> str:
+        return f"arn:{self.partition}:iam::{self.account}:role/{self.role(purpose)}"
+
+    @property
+    def partition(self) -> str:
+        """AWS's partition of the region."""
+        if self.region.startswith("cn-"):
+            return "aws-cn"
+        return "aws-us-gov" if self.region.startswith("us-gov-") else "aws"
+
+    # What belongs to a model, made at run time ----------------------------------------------
+
+    def package_group(self, model: str) -> str:
+        return f"{self.project}-{model}"
+
+    def endpoint(self, model: str, environment: str) -> str:
+        return f"{self.project}-{model}-{environment}"
+
+    def endpoint_config(self, model: str, environment: str, version: int) -> str:
+        return f"{self.endpoint(model, environment)}-{version}"
+
+    def sagemaker_model(self, model: str, version: int) -> str:
+        return f"{self.package_group(model)}-{version}"
+
+
+def input_prefix(model: str) -> str:
+    """Where a team puts a model's data."""
+    return f"{model}/input/"
+
+
+def output_prefix(model: str) -> str:
+    """Where SageMaker writes; it adds the job's name."""
+    return f"{model}/output"
+
+
+def output_key(model: str, job: str, file: str) -> str:
+    return f"{output_prefix(model)}/{job}/output/{file}"
+
+
+def code_key(model: str, digest: str) -> str:
+    return f"{model}/code/{digest}.tar.gz"
+
+
+def image_context_key(model: str, tag: str) -> str:
+    """What an image is built from, as a zip file."""
+    return f"{model}/code/{tag}.zip"
+
+
+def waiting_prefix(tag: str) -> str:
+    """Where submitted runs wait for the image `tag`; the tag begins with the model's name."""
+    return f"{tag.rpartition('-')[0]}/code/waiting/{tag}/"
+
+
+def data_prefix(model: str, digest: str) -> str:
+    return f"{model}/data/{digest}/"
+
+
+def reports_key(model: str) -> str:
+    return f"{model}/reports.csv"
+
+
+def image_tag(model: str, digest: str) -> str:
+    return f"{model}-{digest[:16]}"
+
+
+def job_name(model: str, run_key: str, attempt: int = 1) -> str:
+    """The training job's name: SageMaker's only idempotency key, so the run key decides it."""
+    first = f"{model}-{run_key[:12]}"
+    return first if attempt == 1 else f"{first}-{attempt}"
+
+
+def commit_status(model: str) -> str:
+    return f"mergemaker/{model}"
+
+
+def note_marker(model: str) -> str:
+    """The note's first line; it does not show."""
+    return f"<!-- mergemaker:report model={model} -->"

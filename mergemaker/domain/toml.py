@@ -1,0 +1,138 @@
+"""Reading TOML that people wrote: every fault at once, each with its file, line and key."""
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mergemaker.domain.errors import UsageError
+
+Check = Callable[[str], str | None]
+
+
+class Table:
+    """A TOML file under reading. Readers note faults and go on; `done` raises them all.
+
+    A reader that finds a fault returns an empty value of its type, which is never seen: `done` raises first.
+    """
+
+    def __init__(self, content: dict[str, Any], text: str, file: str) -> None:
+        self._content, self._text, self._file = content, text, file
+        self._faults: list[str] = []
+        self._known: set[str] = set()
+
+    @classmethod
+    def parse(cls, text: str, file: str) -> "Table":
+        """Raises UsageError where the text is no TOML."""
+        try:
+            return cls(tomllib.loads(text), text, file)
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            raise UsageError(f"{file}: not valid TOML: {error or 'nested too deeply'}") from None
+
+    def string(self, key: str, *, default: str | None = None, check: Check | None = None) -> str:
+        value = self._get(key, default)
+        if value is None:
+            return ""
+        if not isinstance(value, str) or not value:
+            return self.fault(key, f"must be a string, not {_shown(value)}") or ""
+        if check and (fault := check(value)):
+            self.fault(key, fault)
+        return value
+
+    def integer(self, key: str, *, default: int | None = None, least: int = 0) -> int:
+        value = self._get(key, default)
+        if value is None:
+            return least
+        if isinstance(value, bool) or not isinstance(value, int):
+            self.fault(key, f"must be a whole number, not {_shown(value)}")
+            return least
+        if value < least:
+            self.fault(key, f"must be at least {least}, not {value}")
+        return value
+
+    def boolean(self, key: str, *, default: bool | None = None) -> bool:
+        value = self._get(key, default)
+        if value is not None and not isinstance(value, bool):
+            self.fault(key, f"must be true or false, not {_shown(value)}")
+        return value is True
+
+    def values(self, key: str) -> dict[str, Any]:
+        """A table of free keys; their values are the caller's to check."""
+        self._known.add(key)
+        value = self._find(key)
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            self.fault(key, f"must be a table, not {_shown(value)}")
+            return {}
+        self._known.update(f"{key}.{name}" for name in value)
+        return value
+
+    def tables(self, key: str) -> list[str]:
+        """Names of the tables under `key`, in the file's order."""
+        value = self._find(key)
+        if value is None:
+            return []
+        if not isinstance(value, dict) or not all(isinstance(v, dict) for v in value.values()):
+            self.fault(key, f"must hold tables, such as [{key}.name]")
+            self._known.update(_paths(self._content, key))
+            return []
+        return list(value)
+
+    def fault(self, key: str, reason: str) -> None:
+        self._faults.append(f"{self._file}:{self._line(key)}: {key}: {reason}")
+
+    def done(self) -> None:
+        """Raises UsageError if anything was wrong, keys that nothing reads included."""
+        for key in _paths(self._content):
+            if not any(key == known or key.startswith(f"{known}.") and self._leaf(known) for known in self._known):
+                self.fault(key, "no such setting")
+        if self._faults:
+            raise UsageError("\n".join(self._faults))
+
+    def _get(self, key: str, default: object) -> Any:
+        self._known.add(key)
+        value = self._find(key)
+        if value is None and default is None:
+            self.fault(key, "is missing")
+        return default if value is None else value
+
+    def _find(self, key: str) -> Any:
+        found: Any = self._content
+        for part in key.split("."):
+            if not isinstance(found, Mapping):
+                return None
+            found = found.get(part)
+        return found
+
+    def _leaf(self, key: str) -> bool:
+        return not isinstance(self._find(key), dict)
+
+    def _line(self, key: str) -> int:
+        """The line where the key stands, or its table, or 1: tomllib keeps no positions."""
+        lines = self._text.splitlines()
+        table, _, last = key.rpartition(".")
+        inside = not table
+        best = 1
+        for number, line in enumerate(lines, 1):
+            if header := re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line):
+                inside = header[1].replace('"', "") == table
+                if header[1].replace('"', "") in (key, table):
+                    best = number
+            elif inside and re.match(rf"""\s*["']?{re.escape(last)}["']?\s*[=.]""", line):
+                return number
+        return best
+
+
+def _paths(content: Mapping[str, Any], under: str = "") -> list[str]:
+    """Dotted paths of all leaves."""
+    found: list[str] = []
+    for name, value in content.items():
+        path = f"{under}.{name}" if under else name
+        found += _paths(value, path) if isinstance(value, dict) and value else [path]
+    return found
+
+
+def _shown(value: object) -> str:
+    text = str(value).lower() if isinstance(value, bool) else repr(value)
+    return text if len(text) <= 40 else f"{text[:40]}…"
