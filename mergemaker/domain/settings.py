@@ -1,7 +1,6 @@
 """``mergemaker.toml``: what the project is called, its GitLab, and its environments."""
 
 import re
-import tomllib
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 

@@ -26,15 +26,18 @@ class Table:
         """Raises UsageError where the text is no TOML."""
         try:
             return cls(tomllib.loads(text), text, file)
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
-            raise UsageError(f"{file}: not valid TOML: {error or 'nested too deeply'}") from None
+        except tomllib.TOMLDecodeError as error:
+            raise UsageError(f"{file}: not valid TOML: {error}") from None
+        except RecursionError:
+            raise UsageError(f"{file}: not valid TOML: nested too deeply") from None
 
     def string(self, key: str, *, default: str | None = None, check: Check | None = None) -> str:
         value = self._get(key, default)
         if value is None:
             return ""
         if not isinstance(value, str) or not value:
-            return self.fault(key, f"must be a string, not {_shown(value)}") or ""
+            self.fault(key, f"must be a string, not {_shown(value)}")
+            return ""
         if check and (fault := check(value)):
             self.fault(key, fault)
         return value
@@ -85,7 +88,7 @@ class Table:
     def done(self) -> None:
         """Raises UsageError if anything was wrong, keys that nothing reads included."""
         for key in _paths(self._content):
-            if not any(key == known or key.startswith(f"{known}.") and self._leaf(known) for known in self._known):
+            if not any(key == known or (key.startswith(f"{known}.") and self._leaf(known)) for known in self._known):
                 self.fault(key, "no such setting")
         if self._faults:
             raise UsageError("\n".join(self._faults))
