@@ -1,14 +1,49 @@
-"""The environment variables of the Lambdas: the stack sets them, the handlers read them, the names exist only here."""
+"""The environment variables of the Lambdas: the stack sets them, the handlers read them, the names exist only here.
 
+None holds a secret. The region comes from Lambda itself.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, fields
 from enum import StrEnum
+
+from mergemaker.domain.errors import UsageError
+from mergemaker.domain.settings import Environment, GitLab, Settings
 
 
 class Variable(StrEnum):
-    """Name of an environment variable. None holds a secret."""
+    """Name of an environment variable."""
 
     PROJECT = "MERGEMAKER_PROJECT"
-    ACCOUNT = "MERGEMAKER_ACCOUNT"
+    GITLAB = "MERGEMAKER_GITLAB"
     ENVIRONMENTS = "MERGEMAKER_ENVIRONMENTS"
-    """Names of the environments, in order, joined by commas."""
-    GITLAB_URL = "MERGEMAKER_GITLAB_URL"
-    GITLAB_PROJECT_ID = "MERGEMAKER_GITLAB_PROJECT_ID"
+
+
+def lambda_environment(settings: Settings) -> dict[str, str]:
+    """What a Lambda is told of the settings."""
+    return {
+        Variable.PROJECT: settings.project,
+        Variable.GITLAB: json.dumps(asdict(settings.gitlab)),
+        Variable.ENVIRONMENTS: json.dumps([asdict(environment) for environment in settings.environments]),
+    }
+
+
+def read_environment(environ: Mapping[str, str]) -> Settings:
+    """The settings that `lambda_environment` wrote. Raises UsageError if they are not there or not whole."""
+    try:
+        return Settings(
+            project=environ[Variable.PROJECT],
+            gitlab=GitLab(**_known(GitLab, json.loads(environ[Variable.GITLAB]))),
+            environments=tuple(
+                Environment(**_known(Environment, one)) for one in json.loads(environ[Variable.ENVIRONMENTS])
+            ),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise UsageError(f"the function's environment is not as `cdk deploy` sets it: {error!r}") from None
+
+
+def _known(shape: type, values: dict[str, object]) -> dict[str, object]:
+    """Only the fields of `shape`: while a deployment is on, a function may see the next version's environment."""
+    names = {field.name for field in fields(shape)}
+    return {key: value for key, value in values.items() if key in names}
