@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from enum import StrEnum
+from typing import Any
 
 from mergemaker.domain.errors import UsageError
 from mergemaker.domain.settings import Environment, GitLab, Settings
@@ -43,7 +44,7 @@ def read_environment(environ: Mapping[str, str]) -> Settings:
         raise UsageError(f"the function's environment is not as `cdk deploy` sets it: {error!r}") from None
 
 
-def _known(shape: type, values: dict[str, object]) -> dict[str, object]:
+def _known(shape: type, values: dict[str, Any]) -> dict[str, Any]:
     """Only the fields of `shape`: while a deployment is on, a function may see the next version's environment."""
     names = {field.name for field in fields(shape)}
     return {key: value for key, value in values.items() if key in names}

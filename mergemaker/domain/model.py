@@ -136,13 +136,13 @@ def _metric(table: Table, name: str) -> Metric:
     regex = table.string(f"metrics.{name}.regex", default="-", check=_regex_fault)
     return Metric(
         name=name,
-        goal=Goal(goal) if goal in Goal else Goal.MINIMIZE,
+        goal=Goal.MAXIMIZE if goal == Goal.MAXIMIZE else Goal.MINIMIZE,
         regex=None if regex == "-" else regex,
     )
 
 
 def _goal_fault(value: str) -> str | None:
-    return None if value in Goal else "must be minimize or maximize"
+    return None if value in (Goal.MINIMIZE, Goal.MAXIMIZE) else "must be minimize or maximize"
 
 
 def _regex_fault(value: str) -> str | None:

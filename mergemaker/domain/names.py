@@ -144,3 +144,13 @@ def commit_status(model: str) -> str:
 def note_marker(model: str) -> str:
     """The note's first line; it does not show."""
     return f"<!-- mergemaker:report model={model} -->"
+
+
+def spec_key(model: str, digest: str) -> str:
+    """The model's settings as they were when a run was submitted: what judges and shows it."""
+    return f"{model}/code/{digest}.toml"
+
+
+def snapshot_key(model: str, digest: str) -> str:
+    """Lists a data snapshot's files. Written last: where it is, the snapshot is whole."""
+    return f"{model}/data/{digest}.json"

@@ -1,0 +1,110 @@
+"""Events from EventBridge, as far as they are believed: which thing changed, never how.
+
+Delivery is best effort: twice, late, out of order or never, and anyone in the account can put an event that looks
+like one. So a step asks SageMaker about what the event names, and trusts nothing else in it.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mergemaker.domain.errors import RefusedError, UsageError
+from mergemaker.domain.names import Names
+
+
+@dataclass(frozen=True)
+class JobChanged:
+    """A training job has another status."""
+
+    job: str
+
+
+@dataclass(frozen=True)
+class PackageChanged:
+    """A model package was approved, rejected, or changed otherwise."""
+
+    arn: str
+
+
+@dataclass(frozen=True)
+class EndpointChanged:
+    """An endpoint has another status."""
+
+    endpoint: str
+
+
+@dataclass(frozen=True)
+class BuildEnded:
+    """An image build has ended, well or not."""
+
+    tag: str
+    build: str
+    """CodeBuild's id of the build."""
+
+
+Event = JobChanged | PackageChanged | EndpointChanged | BuildEnded
+
+_NAME = r"[a-zA-Z0-9](?:-*[a-zA-Z0-9]){0,62}"
+
+
+def parse_event(body: str, names: Names) -> Event:
+    """Reads one event.
+
+    Raises UsageError for what is no event, which is worth a look, and RefusedError for one that is none of our business:
+    of another account, region, source or kind.
+    """
+    try:
+        event = json.loads(body)
+        detail = event["detail"]
+        kind, source = event["detail-type"], event["source"]
+        account, region = event["account"], event["region"]
+    except (ValueError, RecursionError, KeyError, TypeError) as error:
+        raise UsageError(f"not an event of EventBridge: {type(error).__name__}") from None
+    if (account, region) != (names.account, names.region):
+        raise RefusedError("an event of another account or region")
+    reader = _READERS.get((source, kind)) if isinstance(source, str) and isinstance(kind, str) else None
+    if reader is None or not isinstance(detail, Mapping):
+        raise RefusedError(f"not an event that this function is for: {source!r}, {kind!r}"[:200])
+    return reader(detail)
+
+
+def _job(detail: Mapping[str, Any]) -> Event:
+    return JobChanged(_string(detail, "TrainingJobName", _NAME))
+
+
+def _package(detail: Mapping[str, Any]) -> Event:
+    return PackageChanged(_string(detail, "ModelPackageArn", rf"arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:[0-9]+:model-package/{_NAME}/[0-9]+"))
+
+
+def _endpoint(detail: Mapping[str, Any]) -> Event:
+    return EndpointChanged(_string(detail, "EndpointName", _NAME))
+
+
+def _build(detail: Mapping[str, Any]) -> Event:
+    try:
+        variables = detail["additional-information"]["environment"]["environment-variables"]
+        tags = [variable["value"] for variable in variables if variable["name"] == "IMAGE_TAG"]
+    except (KeyError, TypeError):
+        raise UsageError("a build's event without its environment variables") from None
+    tag = tags[-1] if tags else None
+    return BuildEnded(
+        tag=_string({"IMAGE_TAG": tag}, "IMAGE_TAG", r"[a-z][a-z0-9-]*-[0-9a-f]{16}"),
+        build=_string(detail, "build-id", r"arn:aws[a-z-]*:codebuild:[^\s]{1,300}"),
+    )
+
+
+def _string(detail: Mapping[str, Any], key: str, pattern: str) -> str:
+    value = detail.get(key)
+    if not isinstance(value, str) or not re.fullmatch(pattern, value, re.ASCII):
+        raise UsageError(f"the event's {key} is not one: {value!r}"[:200])
+    return value
+
+
+_READERS = {
+    ("aws.sagemaker", "SageMaker Training Job State Change"): _job,
+    ("aws.sagemaker", "SageMaker Model Package State Change"): _package,
+    ("aws.sagemaker", "SageMaker Endpoint State Change"): _endpoint,
+    ("aws.codebuild", "CodeBuild Build State Change"): _build,
+}

@@ -1,0 +1,241 @@
+"""A run: one SageMaker training job, where it came from, what went into it and what came of it."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from mergemaker.domain.model import HyperValue, Resources
+
+TAG_PREFIX = "mergemaker:"
+
+
+class Status(StrEnum):
+    """Where a run is, in SageMaker's words, and one of our own before SageMaker knows it."""
+
+    WAITING = "Waiting"
+    """For its image."""
+    IN_PROGRESS = "InProgress"
+    STOPPING = "Stopping"
+    COMPLETED = "Completed"
+    FAILED = "Failed"
+    STOPPED = "Stopped"
+
+    @property
+    def final(self) -> bool:
+        return self in (Status.COMPLETED, Status.FAILED, Status.STOPPED)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Who asked for a run: everything a Lambda needs to answer there."""
+
+    gitlab_project: int
+    merge_request: int | None
+    """The merge request's iid; None for a run of a branch."""
+    commit: str
+    """Head of the branch, 40 hex digits."""
+    branch: str
+    ref: str
+    """The pipeline's ref: ``refs/merge-requests/7/head`` in a merge request's pipeline. A commit status that names
+    another opens a second pipeline."""
+    pipeline: int
+    pipeline_commit: str
+    """The commit that the pipeline runs on: not `commit` where GitLab tests the merged result."""
+
+
+@dataclass(frozen=True)
+class Ingredients:
+    """All that decides a run's outcome, known before anything is built or started."""
+
+    model: str
+    code: str
+    """Digest of the code bundle."""
+    image: str
+    """Tag of the image: it carries the digest of what the image is made of."""
+    data: str
+    """Digest of the data snapshot."""
+    script: str
+    hyperparameters: Mapping[str, HyperValue]
+    resources: Resources
+
+    @property
+    def run_key(self) -> str:
+        """The same ingredients give the same 64 hex digits, on any machine."""
+        r = self.resources
+        said = {
+            "model": self.model,
+            "code": self.code,
+            "image": self.image,
+            "data": self.data,
+            "script": self.script,
+            "hyperparameters": dict(self.hyperparameters),
+            "resources": [r.instance_type, r.instance_count, r.volume_gb, r.max_runtime_seconds],
+        }
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """What a job's tags say: where it came from and what went into it."""
+
+    project: str
+    model: str
+    run_key: str
+    code: str
+    image: str
+    data: str
+    spec: str
+    """Digest of the model's settings."""
+    origin: Origin
+
+
+@dataclass(frozen=True)
+class Release:
+    """A package's way into one environment."""
+
+    environment: str
+    version: int
+    status: "ReleaseStatus"
+    at: datetime
+    reason: str = ""
+
+
+class ReleaseStatus(StrEnum):
+    """How far a release has come."""
+
+    DEPLOYING = "deploying"
+    SERVING = "serving"
+    FAILED = "failed"
+    ROLLED_BACK = "rolled back"
+    REPLACED = "replaced"
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """A training job as SageMaker describes it."""
+
+    name: str
+    status: Status
+    phase: str
+    """SageMaker's secondary status, such as ``Downloading``."""
+    reason: str
+    """Why it failed or stopped; empty if it did not."""
+    created: datetime
+    ended: datetime | None
+    billed_seconds: int | None
+    instance: str
+    """Type and count, such as ``1 × ml.m5.large``."""
+    image: str
+    artifact: str
+    """``s3://…/model.tar.gz``; empty before it is there."""
+    hyperparameters: Mapping[str, str]
+    """Script mode's own left out; values as SageMaker has them, JSON."""
+    metrics: Mapping[str, float]
+    """What SageMaker found in the log: float32, at most 40."""
+    lineage: Lineage | None
+    """None for a job that is not ours."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """The record of a run, as the run table keeps it."""
+
+    job: str
+    lineage: Lineage
+    status: Status
+    phase: str
+    reason: str
+    created: datetime
+    ended: datetime | None
+    billed_seconds: int | None
+    instance: str
+    image: str
+    artifact: str
+    hyperparameters: Mapping[str, str]
+    metrics: Mapping[str, float]
+    remarks: tuple[str, ...] = ()
+    """What the report has to say besides, such as an unreadable metrics.json."""
+    version: int | None = None
+    """Of its package in the registry."""
+    releases: Mapping[str, Release] = field(default_factory=dict)
+    """By environment."""
+
+    @property
+    def model(self) -> str:
+        return self.lineage.model
+
+    @property
+    def order(self) -> tuple[int, datetime]:
+        """Of two runs of one merge request, the later one is what the note shows."""
+        return self.lineage.origin.pipeline, self.created
+
+
+# Tags ---------------------------------------------------------------------------------------
+
+_ALLOWED = re.compile(r"[A-Za-z0-9 _.:/+@-]")
+
+
+def tag_value(text: str) -> str:
+    """`text` in the characters that AWS takes in a tag; others as ``=XX``, UTF-8 bytes in hex. At most 256."""
+    safe = "".join(c if _ALLOWED.fullmatch(c) else "".join(f"={b:02X}" for b in c.encode()) for c in text)
+    return safe[:256]
+
+
+def from_tag_value(value: str) -> str:
+    """What `tag_value` was given, as far as it fitted."""
+    parts = re.sub(rb"=([0-9A-F]{2})", lambda m: bytes.fromhex(m[1].decode()), value.encode())
+    return parts.decode(errors="replace")
+
+
+def lineage_tags(lineage: Lineage) -> dict[str, str]:
+    """Tags for a job, by which a Lambda that knows only its name finds everything else."""
+    origin = lineage.origin
+    values = {
+        "project": lineage.project,
+        "model": lineage.model,
+        "run-key": lineage.run_key,
+        "code": lineage.code,
+        "image": lineage.image,
+        "data": lineage.data,
+        "spec": lineage.spec,
+        "gitlab-project": str(origin.gitlab_project),
+        "commit": origin.commit,
+        "branch": origin.branch,
+        "ref": origin.ref,
+        "pipeline": str(origin.pipeline),
+        "pipeline-commit": origin.pipeline_commit,
+    }
+    if origin.merge_request is not None:
+        values["merge-request"] = str(origin.merge_request)
+    return {TAG_PREFIX + key: tag_value(value) for key, value in values.items()}
+
+
+def parse_lineage(tags: Mapping[str, str]) -> Lineage | None:
+    """The lineage in a job's tags; None if they are not whole: then the job is not ours."""
+    got = {key.removeprefix(TAG_PREFIX): from_tag_value(value) for key, value in tags.items()}
+    try:
+        merge_request = got.get("merge-request")
+        return Lineage(
+            project=got["project"],
+            model=got["model"],
+            run_key=got["run-key"],
+            code=got["code"],
+            image=got["image"],
+            data=got["data"],
+            spec=got["spec"],
+            origin=Origin(
+                gitlab_project=int(got["gitlab-project"]),
+                merge_request=int(merge_request) if merge_request else None,
+                commit=got["commit"],
+                branch=got["branch"],
+                ref=got["ref"],
+                pipeline=int(got["pipeline"]),
+                pipeline_commit=got["pipeline-commit"],
+            ),
+        )
+    except (KeyError, ValueError):
+        return None
