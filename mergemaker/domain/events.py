@@ -46,14 +46,15 @@ class BuildEnded:
 
 Event = JobChanged | PackageChanged | EndpointChanged | BuildEnded
 
+_SAGEMAKER = r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:[0-9]{12}"
 _NAME = r"[a-zA-Z0-9](?:-*[a-zA-Z0-9]){0,62}"
 
 
 def parse_event(body: str, names: Names) -> Event:
     """Reads one event.
 
-    Raises UsageError for what is no event, which is worth a look, and RefusedError for one that is none of our business:
-    of another account, region, source or kind.
+    Raises UsageError for what is no event, which is worth a look, and RefusedError for one that is none of our
+    business: of another account, region, source or kind.
     """
     try:
         event = json.loads(body)
@@ -75,7 +76,7 @@ def _job(detail: Mapping[str, Any]) -> Event:
 
 
 def _package(detail: Mapping[str, Any]) -> Event:
-    return PackageChanged(_string(detail, "ModelPackageArn", rf"arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:[0-9]+:model-package/{_NAME}/[0-9]+"))
+    return PackageChanged(_string(detail, "ModelPackageArn", rf"{_SAGEMAKER}:model-package/{_NAME}/[0-9]+"))
 
 
 def _endpoint(detail: Mapping[str, Any]) -> Event:

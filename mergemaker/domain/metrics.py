@@ -26,7 +26,7 @@ def parse_metrics(content: bytes) -> Metrics:
     except (ValueError, RecursionError):
         return Metrics({}, ("metrics.json is not valid JSON",))
     if not isinstance(found, dict):
-        return Metrics({}, ("metrics.json must hold one object, {\"name\": number}",))
+        return Metrics({}, ('metrics.json must hold one object, {"name": number}',))
     values = {str(name)[:100]: number for name, value in found.items() if (number := _number(value)) is not None}
     remarks = []
     if len(values) < len(found):

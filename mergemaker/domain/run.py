@@ -107,6 +107,8 @@ class Release:
 class ReleaseStatus(StrEnum):
     """How far a release has come."""
 
+    WAITING = "waiting"
+    """For an earlier change of the endpoint to end."""
     DEPLOYING = "deploying"
     SERVING = "serving"
     FAILED = "failed"

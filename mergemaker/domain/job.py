@@ -1,0 +1,47 @@
+"""What SageMaker is asked to do for a run."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from mergemaker.domain.errors import UsageError
+from mergemaker.domain.model import Resources
+from mergemaker.domain.run import Lineage, lineage_tags, parse_lineage
+
+
+@dataclass(frozen=True)
+class JobRequest:
+    """A training job to be started; its image is known by tag, and by digest once it is built."""
+
+    name: str
+    lineage: Lineage
+    hyperparameters: Mapping[str, str]
+    """JSON texts, script mode's own among them."""
+    channels: Mapping[str, str]
+    """Name -> ``s3://…/`` prefix."""
+    output: str
+    """``s3://…`` prefix under which SageMaker makes a folder of the job's name."""
+    resources: Resources
+    metric_regexes: Mapping[str, str]
+
+    def named(self, name: str) -> "JobRequest":
+        return replace(self, name=name)
+
+
+def to_json(request: JobRequest) -> str:
+    """For a run that waits for its image."""
+    said = {**asdict(request), "lineage": lineage_tags(request.lineage)}
+    return json.dumps(said, sort_keys=True)
+
+
+def from_json(text: str) -> JobRequest:
+    """Raises UsageError for what `to_json` did not write."""
+    try:
+        said: dict[str, Any] = json.loads(text)
+        lineage = parse_lineage(said["lineage"])
+        if lineage is None:
+            raise UsageError("a waiting run without its lineage")
+        return JobRequest(**{**said, "lineage": lineage, "resources": Resources(**said["resources"])})
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise UsageError(f"not a waiting run: {error!r}"[:200]) from None

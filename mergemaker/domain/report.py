@@ -1,0 +1,262 @@
+"""The report: one note per merge request and model, written anew at each change of the run.
+
+The first line says what a busy reviewer needs; all else follows only when there is something to say.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+from mergemaker.domain import metrics as numbers
+from mergemaker.domain.model import Goal, Metric
+from mergemaker.domain.names import Names, note_marker, reports_key
+from mergemaker.domain.run import ReleaseStatus, Run, Status
+from mergemaker.domain.text import block, code
+
+ICONS = {
+    Status.WAITING: "⏳",
+    Status.IN_PROGRESS: "🔄",
+    Status.STOPPING: "🔄",
+    Status.COMPLETED: "✅",
+    Status.FAILED: "❌",
+    Status.STOPPED: "⏹️",
+}
+
+RELEASE_WORDS = {
+    ReleaseStatus.WAITING: "⏳ waits for an earlier change of the endpoint",
+    ReleaseStatus.DEPLOYING: "🔄 deploying",
+    ReleaseStatus.SERVING: "🟢 serving",
+    ReleaseStatus.FAILED: "❌ failed",
+    ReleaseStatus.ROLLED_BACK: "↩️ rolled back",
+    ReleaseStatus.REPLACED: "⚪ replaced by a later version",
+}
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that a note is made of."""
+
+    run: Run
+    metrics: tuple[Metric, ...]
+    """As the model's settings declare them: the first is the headline."""
+    baseline: Run | None
+    """The run whose package is live in the first environment; None if nothing is live, or what is live is this run."""
+    environment: str
+    """The first environment's name."""
+    names: Names
+
+
+def render(report: Report) -> str:
+    """The note's Markdown. Pure: the same report gives the same text."""
+    run = report.run
+    parts: Iterable[str] = (
+        note_marker(run.model),
+        _headline(report),
+        _releases(run),
+        _reason(run),
+        _metrics(report),
+        _merge(report),
+        _facts(report),
+        _hyperparameters(report),
+        _remarks(run),
+    )
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def summary(report: Report) -> str:
+    """One line for the commit status, at most 255 characters."""
+    run = report.run
+    if run.status is Status.COMPLETED:
+        headline = _headline_metric(report)
+        return f"{headline[0].name} {numbers.number(headline[1])}" if headline else "trained"
+    if run.status is Status.FAILED:
+        return f"failed: {' '.join(run.reason.split())}"[:255]
+    return {
+        Status.WAITING: "waits for its image",
+        Status.IN_PROGRESS: f"training: {run.phase or 'starting'}",
+        Status.STOPPING: "stopping",
+        Status.STOPPED: "stopped",
+    }[run.status]
+
+
+def _headline(report: Report) -> str:
+    run = report.run
+    said = [f"{ICONS[run.status]} **{run.model}**"]
+    if run.status is Status.COMPLETED:
+        said += [_headline_change(report), f"trained in {duration(run.billed_seconds)}" if run.billed_seconds else ""]
+    else:
+        said += [summary(report) if run.status is not Status.FAILED else "failed"]
+    return f"### {' · '.join(part for part in said if part)}"
+
+
+def _headline_metric(report: Report) -> tuple[Metric, float] | None:
+    values = report.run.metrics
+    return next(((metric, values[metric.name]) for metric in report.metrics if metric.name in values), None)
+
+
+def _headline_change(report: Report) -> str:
+    headline = _headline_metric(report)
+    if headline is None:
+        return "trained"
+    metric, value = headline
+    said = f"{code(metric.name)} **{numbers.number(value)}**"
+    before = report.baseline.metrics.get(metric.name) if report.baseline else None
+    if before is None:
+        return said
+    return f"{said} {_verdict(value, before, metric.goal)} than {report.environment}'s {numbers.number(before)}"
+
+
+def _verdict(value: float, before: float, goal: Goal) -> str:
+    better = numbers.better(value, before, goal)
+    if better is None:
+        return "no better and no worse"
+    percent = f" by {abs(value - before) / abs(before):.1%}" if before and abs(before) != float("inf") else ""
+    return f"{'better' if better else '**worse**'}{percent}"
+
+
+def _releases(run: Run) -> str:
+    lines = []
+    for release in run.releases.values():
+        why = f": {code(release.reason)}" if release.reason else ""
+        said = f"{RELEASE_WORDS[release.status]} version {release.version}, {moment(release.at)}{why}"
+        lines.append(f"- **{release.environment}**: {said}")
+    return "\n".join(lines)
+
+
+def _reason(run: Run) -> str:
+    return block(run.reason) if run.reason and run.status in (Status.FAILED, Status.STOPPED) else ""
+
+
+def _metrics(report: Report) -> str:
+    run, baseline = report.run, report.baseline
+    if not run.metrics:
+        return ""
+    declared = {metric.name: metric for metric in report.metrics}
+    order = [name for name in declared if name in run.metrics]
+    order += sorted(name for name in run.metrics if name not in declared)
+    if baseline is None:
+        rows = [(_metric_name(name, declared), numbers.number(run.metrics[name])) for name in order]
+        return _table(("metric", "this run"), rows)
+    rows3 = [_compared(name, declared, run.metrics[name], baseline.metrics.get(name)) for name in order]
+    live = f"live in {report.environment}" + (f" (version {baseline.version})" if baseline.version else "")
+    return _table(("metric", "this run", live, "change"), rows3)
+
+
+def _metric_name(name: str, declared: dict[str, Metric]) -> str:
+    metric = declared.get(name)
+    if metric is None:
+        return code(name)
+    return f"{code(name)} {'↓' if metric.goal is Goal.MINIMIZE else '↑'}"
+
+
+def _compared(name: str, declared: dict[str, Metric], value: float, before: float | None) -> tuple[str, ...]:
+    shown = _metric_name(name, declared)
+    if before is None:
+        return shown, numbers.number(value), "–", "new"
+    metric = declared.get(name)
+    better = numbers.better(value, before, metric.goal) if metric else None
+    mark = {True: "🟢 ", False: "🔴 ", None: ""}[better]
+    return shown, numbers.number(value), numbers.number(before), f"{mark}{value - before:+.4g}"
+
+
+def _merge(report: Report) -> str:
+    """What a merge does, while it is still to be decided."""
+    run = report.run
+    if run.releases or run.status in (Status.FAILED, Status.STOPPED):
+        return ""
+    endpoint = report.names.endpoint(run.model, report.environment)
+    version = f" with version {run.version}" if run.version else ""
+    if report.baseline is None:
+        return f"**Merging creates** the endpoint `{endpoint}`{version}."
+    now = f" (now version {report.baseline.version})" if report.baseline.version else ""
+    return f"**Merging updates** the endpoint `{endpoint}`{version}{now}."
+
+
+def _facts(report: Report) -> str:
+    run, names = report.run, report.names
+    origin = run.lineage.origin
+    rows = [("run", _job_link(run, names)), ("commit", f"{origin.commit[:8]} on {code(origin.branch)}")]
+    if run.status is not Status.WAITING:
+        rows.append(("log", f"[CloudWatch]({_log_url(run, names)})"))
+    if run.instance:
+        rows.append(("instance", run.instance))
+    if run.status is not Status.FAILED and run.status is not Status.STOPPED:
+        artifact = run.artifact or f"s3://{names.bucket}/{run.model}/output/{run.job}/output/model.tar.gz"
+        rows.append(("artifact", code(artifact, longest=600)))
+    if run.status is Status.COMPLETED:
+        rows.append(("history", f"[reports.csv]({_s3_url(names, reports_key(run.model))})"))
+    return _table(("", ""), rows, right=False)
+
+
+def _job_link(run: Run, names: Names) -> str:
+    if run.status is Status.WAITING:
+        return f"`{run.job}`"
+    return f"[{run.job}]({_console(names)}/sagemaker/home?region={names.region}#/jobs/{run.job})"
+
+
+def _hyperparameters(report: Report) -> str:
+    given = report.run.hyperparameters
+    if not given:
+        return ""
+    before = report.baseline.hyperparameters if report.baseline else {}
+    rows = []
+    for name, value in sorted(given.items()):
+        was = before.get(name)
+        changed = f" (was {code(_plain(was))})" if was is not None and was != value else ""
+        rows.append((code(name), f"{code(_plain(value))}{changed}"))
+    table = _table(("hyperparameter", "value"), rows, right=False)
+    return f"<details><summary>Hyperparameters</summary>\n\n{table}\n\n</details>"
+
+
+def _remarks(run: Run) -> str:
+    return "\n".join(f"- ⚠️ {code(remark, longest=400)}" for remark in run.remarks)
+
+
+def _plain(value: str) -> str:
+    """A hyperparameter as the script gets it: SageMaker keeps it as JSON."""
+    try:
+        read = json.loads(value)
+    except ValueError:
+        return value
+    return read if isinstance(read, str) else value
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]], *, right: bool = True) -> str:
+    """A Markdown table; columns after the first stand right, as numbers do."""
+    align = ["---", *(["--:" if right else "---"] * (len(head) - 1))]
+    lines = [head, tuple(align), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def duration(seconds: int) -> str:
+    """For people: ``42 s``, ``3 min 05 s``, ``2 h 10 min``."""
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, rest = divmod(seconds, 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def moment(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%d %b %Y %H:%M UTC")
+
+
+def _console(names: Names) -> str:
+    host = {
+        "aws": "console.aws.amazon.com",
+        "aws-cn": "console.amazonaws.cn",
+        "aws-us-gov": "console.amazonaws-us-gov.com",
+    }
+    return f"https://{names.region}.{host[names.partition]}"
+
+
+def _log_url(run: Run, names: Names) -> str:
+    """CloudWatch's own address scheme: each part is escaped twice, with $ for %."""
+    group = quote(quote("/aws/sagemaker/TrainingJobs", safe=""), safe="").replace("%", "$")
+    events = quote(f"?logStreamNameFilter={run.job}/", safe="").replace("%", "$")
+    return f"{_console(names)}/cloudwatch/home?region={names.region}#logsV2:log-groups/log-group/{group}{events}"
+
+
+def _s3_url(names: Names, key: str) -> str:
+    return f"{_console(names)}/s3/object/{names.bucket}?region={names.region}&prefix={quote(key, safe='')}"

@@ -1,0 +1,141 @@
+"""What the steps need from the world. `bootstrap` gives them AWS and GitLab; tests give them fakes.
+
+Every method may raise ServiceError, or RetryableError for a failure that passes.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from mergemaker.domain.job import JobRequest
+from mergemaker.domain.release import Endpoint, NewPackage, Package
+from mergemaker.domain.run import Run, TrainingJob
+from mergemaker.domain.settings import Environment
+
+Clock = Callable[[], datetime]
+"""The time, in UTC."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An object in the bucket, as a listing shows it."""
+
+    key: str
+    size: int
+    etag: str
+
+
+class Files(Protocol):
+    """The project's bucket."""
+
+    def read(self, key: str, *, longest: int) -> tuple[bytes, str] | None:
+        """Content and ETag; None if it isn't there. Raises RefusedError if it is longer than `longest` bytes."""
+
+    def write(self, key: str, content: bytes, *, replacing: str | None) -> bool:
+        """Writes if the object's ETag is still `replacing`, or, for None, if it isn't there; else False."""
+
+    def etag(self, key: str) -> str | None:
+        """None if it isn't there."""
+
+    def list(self, prefix: str) -> Iterator[Stored]: ...
+
+    def copy(self, source: Stored, target: str) -> None:
+        """On the server. Raises RetryableError if the source is not what was listed any more."""
+
+    def delete(self, key: str) -> None: ...
+
+
+class Images(Protocol):
+    """The registry of images, and who builds them."""
+
+    def find(self, tag: str) -> str | None:
+        """The image's address by digest; None if it isn't there."""
+
+    def build(self, tag: str, *, context: str) -> None:
+        """Starts a build from the zip file at key `context`; twice the same tag is one build."""
+
+    def failure(self, build: str) -> str | None:
+        """Why the build with this ARN failed, its log's last lines included; None if it succeeded or goes on."""
+
+
+class Jobs(Protocol):
+    """SageMaker's training jobs."""
+
+    def find(self, name: str) -> TrainingJob | None: ...
+
+    def start(self, request: JobRequest, *, image: str) -> bool:
+        """False if a job of this name is there already."""
+
+
+class Runs(Protocol):
+    """The run table."""
+
+    def get(self, model: str, job: str) -> Run | None: ...
+
+    def change(self, model: str, job: str, change: Callable[[Run | None], Run]) -> Run:
+        """Replaces the record by `change` of it, as one: where somebody else was faster, `change` is called again."""
+
+    def note(self, model: str, merge_request: int) -> AbstractContextManager["NoteRecord"]:
+        """The record of a merge request's note, for one holder at a time; what it holds at the end is kept."""
+
+
+@dataclass
+class NoteRecord:
+    """What is known of a note on a merge request. Mutable: see `Runs.note`."""
+
+    note: int | None = None
+    """GitLab's id of it."""
+    job: str | None = None
+    """Which run it shows."""
+    body: str | None = None
+    """Digest of its text, so that the same is not sent twice."""
+
+
+class Registry(Protocol):
+    """SageMaker's model registry."""
+
+    def register(self, package: NewPackage) -> int:
+        """Its version. A run that has a package already gets no second one. Makes the group if need be."""
+
+    def find(self, arn: str) -> Package | None: ...
+
+    def of_version(self, group: str, version: int) -> Package | None: ...
+
+    def newest(self, group: str, *, approved: bool = False) -> Iterator[Package]:
+        """The group's packages, the newest first; nothing if there is no such group."""
+
+    def approve(self, package: Package, *, environment: str, description: str) -> None: ...
+
+
+class Endpoints(Protocol):
+    """SageMaker's endpoints."""
+
+    def find(self, name: str) -> Endpoint | None: ...
+
+    def prepare(
+        self, package: Package, *, config: str, model: str, environment: Environment, tags: Mapping[str, str]
+    ) -> None:
+        """Makes the SageMaker model and the endpoint config if they aren't there."""
+
+    def create(self, name: str, *, config: str, tags: Mapping[str, str]) -> None:
+        """Raises RetryableError if an endpoint of this name is there already."""
+
+    def update(self, name: str, *, config: str) -> None:
+        """Raises RetryableError if the endpoint is being changed."""
+
+
+class MergeRequests(Protocol):
+    """The GitLab project's merge requests."""
+
+    def find_note(self, merge_request: int, marker: str) -> int | None:
+        """The note of ours that begins with `marker`."""
+
+    def create_note(self, merge_request: int, body: str) -> int: ...
+
+    def edit_note(self, merge_request: int, note: int, body: str) -> bool:
+        """False if the note isn't there any more."""
+
+    def set_status(self, *, commit: str, ref: str, pipeline: int, name: str, state: str, description: str) -> None:
+        """`state` in GitLab's words: pending, running, success, failed, canceled."""
