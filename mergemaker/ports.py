@@ -125,6 +125,8 @@ class Endpoints(Protocol):
     def update(self, name: str, *, config: str) -> None:
         """Raises RetryableError if the endpoint is being changed."""
 
+    def delete(self, name: str) -> None: ...
+
 
 class MergeRequests(Protocol):
     """The GitLab project's merge requests."""

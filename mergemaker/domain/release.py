@@ -65,13 +65,24 @@ class Endpoint:
     name: str
     status: EndpointStatus
     config: str
+    """What it serves from; while it is made for the first time, what it will."""
+    target: str
+    """What it is moving to while it is busy; else `config`."""
     reason: str
 
     @property
     def version(self) -> int | None:
         """The package's version that it serves: its config's name ends in it."""
-        last = self.config.rpartition("-")[2]
-        return int(last) if last.isascii() and last.isdigit() else None
+        return _version(self.config)
+
+    @property
+    def target_version(self) -> int | None:
+        return _version(self.target)
+
+
+def _version(config: str) -> int | None:
+    last = config.rpartition("-")[2]
+    return int(last) if last.isascii() and last.isdigit() else None
 
 
 class Action(StrEnum):
@@ -79,6 +90,8 @@ class Action(StrEnum):
 
     CREATE = "create"
     UPDATE = "update"
+    REPLACE = "replace"
+    """Delete an endpoint whose creation failed, which SageMaker can't update, and create it anew."""
     NOTHING = "nothing"
     WAIT = "wait"
 
@@ -117,10 +130,14 @@ def plan_release(*, model: str, environment: str, version: int, endpoint: Endpoi
 
     if endpoint is None:
         return plan(Action.CREATE, "there is no endpoint yet")
+    going_to, live = endpoint.target_version or 0, endpoint.version or 0
     if endpoint.status is EndpointStatus.BUSY:
+        if going_to >= version:
+            return plan(Action.NOTHING, f"version {going_to} is on its way")
         return plan(Action.WAIT, "the endpoint is being changed")
-    live = endpoint.version or 0
-    if live > version or (live == version and endpoint.status is EndpointStatus.IN_SERVICE):
+    if endpoint.status is EndpointStatus.FAILED:
+        return plan(Action.REPLACE, "the endpoint has failed")
+    if live >= version:
         return plan(Action.NOTHING, f"version {live} is there already")
     return plan(Action.UPDATE, "approved")
 

@@ -1,0 +1,206 @@
+"""``mergemaker submit``: makes sure of data, code and image, and starts the run, or finds the one that did the work."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mergemaker.domain.errors import RefusedError, RetryableError, UsageError
+from mergemaker.domain.job import JobRequest, to_json
+from mergemaker.domain.model import ModelSpec
+from mergemaker.domain.names import (
+    Names,
+    code_key,
+    data_prefix,
+    image_context_key,
+    input_prefix,
+    job_name,
+    output_prefix,
+    snapshot_key,
+    spec_key,
+    waiting_prefix,
+)
+from mergemaker.domain.run import Ingredients, Lineage, Origin, Status
+from mergemaker.ports import Files, Images, Jobs, Stored
+
+ATTEMPTS = 20
+"""Failed runs of the same ingredients after which submit gives up."""
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Files as one archive. The digest is of the content: the same files give the same, anywhere."""
+
+    digest: str
+    archive: Callable[[], bytes]
+    """Makes it; asked only where it isn't stored yet."""
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A model folder, read and packed."""
+
+    spec: ModelSpec
+    settings: bytes
+    """``model.toml`` as it is."""
+    code: Packed
+    image_tag: str
+    image_context: Callable[[], bytes]
+    """Makes the zip file that the image is built from."""
+
+
+class How(StrEnum):
+    """What submit did."""
+
+    STARTED = "started"
+    WAITS = "waits for its image"
+    FOUND = "found"
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """The run that does the work."""
+
+    job: str
+    how: How
+    status: Status
+
+
+def submit(*, folder: Folder, origin: Origin, names: Names, files: Files, images: Images, jobs: Jobs) -> Submitted:
+    """Starts the run of `folder`, once: the same ingredients give the same run, whoever asks, however often.
+
+    Raises UsageError if a channel has no data.
+    """
+    model = folder.spec.name
+    found = _inputs(folder.spec, files, names)
+    ingredients = Ingredients(
+        model=model,
+        code=folder.code.digest,
+        image=folder.image_tag,
+        data=_snapshot_digest(found),
+        script=folder.spec.script,
+        hyperparameters=folder.spec.hyperparameters,
+        resources=folder.spec.resources,
+    )
+    name, existing = _free_name(model, ingredients.run_key, jobs)
+    if existing is not None:
+        return Submitted(name, How.FOUND, existing)
+    files.write(code_key(model, folder.code.digest), folder.code.archive(), replacing=None)
+    settings = hashlib.sha256(folder.settings).hexdigest()
+    files.write(spec_key(model, settings), folder.settings, replacing=None)
+    _copy_snapshot(model, ingredients.data, found, files)
+    lineage = Lineage(
+        project=names.project,
+        model=model,
+        run_key=ingredients.run_key,
+        code=folder.code.digest,
+        image=folder.image_tag,
+        data=ingredients.data,
+        spec=settings,
+        origin=origin,
+    )
+    request = _request(name, lineage, folder.spec, names)
+    image = images.find(folder.image_tag) or _build(request, folder, files, images)
+    if image is None:
+        return Submitted(name, How.WAITS, Status.WAITING)
+    return _start(request, image, jobs)
+
+
+def _free_name(model: str, run_key: str, jobs: Jobs) -> tuple[str, Status | None]:
+    """The name for the next attempt, or the name and status of the run that does the work already."""
+    for attempt in range(1, ATTEMPTS + 1):
+        name = job_name(model, run_key, attempt)
+        job = jobs.find(name)
+        if job is None:
+            return name, None
+        if job.status not in (Status.FAILED, Status.STOPPED):
+            return name, job.status
+    raise RefusedError(f"{ATTEMPTS} runs of these very files have failed: change something, then submit again")
+
+
+def _start(request: JobRequest, image: str, jobs: Jobs) -> Submitted:
+    """Somebody who starts the same job at the same moment is no fault: then it is there."""
+    started = jobs.start(request, image=image)
+    return Submitted(request.name, How.STARTED if started else How.FOUND, Status.IN_PROGRESS)
+
+
+def _build(request: JobRequest, folder: Folder, files: Files, images: Images) -> str | None:
+    """Has the image built, and leaves the run where the build's end finds it. The image, if it is there by then."""
+    tag = request.lineage.image
+    key = f"{waiting_prefix(tag)}{request.name}.json"
+    files.write(image_context_key(request.lineage.model, tag), folder.image_context(), replacing=None)
+    files.write(key, to_json(request).encode(), replacing=None)
+    images.build(tag, context=image_context_key(request.lineage.model, tag))
+    # A build that ended before the run was left there does not find it: look once more.
+    return images.find(tag)
+
+
+# Data ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Input:
+    """An object of the input, and its place in the snapshot."""
+
+    stored: Stored
+    path: str
+    """``<channel>/<path under the channel's prefix>``."""
+
+
+def _inputs(spec: ModelSpec, files: Files, names: Names) -> list[_Input]:
+    found: list[_Input] = []
+    for channel, under in sorted(spec.channels.items()):
+        prefix = f"{input_prefix(spec.name)}{under}"
+        objects = [stored for stored in files.list(prefix) if not stored.key.endswith("/")]
+        if not objects:
+            raise UsageError(
+                f"channel {channel!r} has no data: put files under s3://{names.bucket}/{prefix}, then submit again"
+            )
+        found += [_Input(stored, f"{channel}/{stored.key.removeprefix(prefix)}") for stored in objects]
+    return found
+
+
+def _listed(found: list[_Input]) -> bytes:
+    return json.dumps([[one.path, one.stored.size, one.stored.etag] for one in found]).encode()
+
+
+def _snapshot_digest(found: list[_Input]) -> str:
+    return hashlib.sha256(_listed(found)).hexdigest()
+
+
+def _copy_snapshot(model: str, digest: str, found: list[_Input], files: Files) -> None:
+    """Server-side copies under an immutable prefix: replacing the input later never changes a run."""
+    key = snapshot_key(model, digest)
+    if files.etag(key):
+        return
+    with ThreadPoolExecutor(max_workers=16) as pool:
+        copies = [pool.submit(files.copy, one.stored, data_prefix(model, digest) + one.path) for one in found]
+    try:
+        for copy in copies:
+            copy.result()
+    except RetryableError as error:
+        raise RetryableError(f"the data changed while it was copied, submit again: {error}") from None
+    files.write(key, _listed(found), replacing=None)
+
+
+# The request --------------------------------------------------------------------------------
+
+
+def _request(name: str, lineage: Lineage, spec: ModelSpec, names: Names) -> JobRequest:
+    bucket, model = f"s3://{names.bucket}", lineage.model
+    script_mode = {
+        "sagemaker_program": spec.script,
+        "sagemaker_submit_directory": f"{bucket}/{code_key(model, lineage.code)}",
+        "sagemaker_region": names.region,
+    }
+    return JobRequest(
+        name=name,
+        lineage=lineage,
+        hyperparameters={key: json.dumps(value) for key, value in {**spec.hyperparameters, **script_mode}.items()},
+        channels={channel: f"{bucket}/{data_prefix(model, lineage.data)}{channel}/" for channel in spec.channels},
+        output=f"{bucket}/{output_prefix(model)}",
+        resources=spec.resources,
+        metric_regexes={metric.name: metric.regex for metric in spec.metrics if metric.regex},
+    )
