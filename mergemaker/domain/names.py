@@ -41,6 +41,12 @@ class Names:
         return self.project
 
     @property
+    def registry(self) -> str:
+        """Host of the account's image registry."""
+        suffix = "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
+        return f"{self.account}.dkr.ecr.{self.region}.{suffix}"
+
+    @property
     def run_table(self) -> str:
         return f"{self.project}-runs"
 

@@ -1,6 +1,6 @@
-"""What an approval and an endpoint's change mean: the endpoint serves the approved package, and the merge request hears.
+"""What an approval and an endpoint's change mean: the endpoint serves what was approved, and the merge request hears.
 
-A plan is made, logged, then carried out. All of it may be repeated: models and configs are named by version, an endpoint
+A plan is made, logged, then carried out. All of it may be repeated: models and configs are named by version, one
 that serves a later version is left alone, and the record of a release only ever says what SageMaker says.
 """
 

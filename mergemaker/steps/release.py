@@ -1,4 +1,4 @@
-"""``mergemaker release``: approves the reviewed run's package for an environment; the registry's event does the rest."""
+"""``mergemaker release``: approves the reviewed run's package; the registry's event does the rest."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

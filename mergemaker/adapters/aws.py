@@ -1,0 +1,66 @@
+"""Calls to AWS: clients as we want them, and botocore's errors as ours."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError
+
+from mergemaker.domain.errors import RetryableError, ServiceError
+
+_PASSING = frozenset(
+    {
+        "InternalError",
+        "InternalFailure",
+        "InternalServerError",
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestTimeout",
+        "ServiceUnavailable",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+_CONFIG = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4})
+
+
+def session(region: str) -> boto3.session.Session:
+    return boto3.session.Session(region_name=region)
+
+
+def client(session: boto3.session.Session, service: str) -> Any:
+    """A client whose calls end in bounded time. Typed where it is handed to."""
+    return session.client(service, config=_CONFIG)  # type: ignore[call-overload]
+
+
+def code_of(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def message_of(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Message", ""))
+
+
+@contextmanager
+def calling(what: str, hint: str = "") -> Iterator[None]:
+    """Turns botocore's errors into ours, in one line that begins with `what` and ends in `hint`."""
+    tail = f": {hint}" if hint else ""
+    try:
+        yield
+    except ClientError as error:
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        kind = RetryableError if code_of(error) in _PASSING or status >= 500 else ServiceError
+        raise kind(f"{what}: AWS says {code_of(error)}: {message_of(error)}{tail}") from error
+    except NoCredentialsError as error:
+        raise ServiceError(
+            f"{what}: no AWS credentials: a CI job assumes a role; elsewhere run `aws sso login` or set AWS_PROFILE"
+        ) from error
+    except HTTPClientError as error:
+        raise RetryableError(f"{what}: AWS can't be reached: {error}") from error
+    except BotoCoreError as error:
+        raise ServiceError(f"{what}: {error}{tail}") from error

@@ -1,0 +1,113 @@
+"""SageMaker's endpoints, and the models and configs that they are made of."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, cast
+
+from botocore.exceptions import ClientError
+
+from mergemaker.adapters.aws import calling, code_of, message_of
+from mergemaker.adapters.jobs import absent, tag_list
+from mergemaker.adapters.registry import already_there
+from mergemaker.domain.errors import RetryableError
+from mergemaker.domain.names import Names
+from mergemaker.domain.release import Endpoint, EndpointStatus, Package
+from mergemaker.domain.settings import Environment
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_sagemaker.literals import ProductionVariantInstanceTypeType
+
+VARIANT = "AllTraffic"
+
+
+class SageMakerEndpoints:
+    """`ports.Endpoints`."""
+
+    def __init__(self, sagemaker: "SageMakerClient", names: Names) -> None:
+        self._sagemaker, self._names = sagemaker, names
+
+    def find(self, name: str) -> Endpoint | None:
+        with calling(f"endpoint {name}"):
+            try:
+                found = self._sagemaker.describe_endpoint(EndpointName=name)
+            except ClientError as error:
+                if absent(error):
+                    return None
+                raise
+            config = found.get("EndpointConfigName", "")
+            status = found["EndpointStatus"]
+            known = {"InService": EndpointStatus.IN_SERVICE, "Failed": EndpointStatus.FAILED}
+            return Endpoint(
+                name=name,
+                status=known.get(status, EndpointStatus.BUSY),
+                config=config,
+                target=found.get("PendingDeploymentSummary", {}).get("EndpointConfigName", config),
+                reason=found.get("FailureReason", ""),
+            )
+
+    def prepare(
+        self, package: Package, *, config: str, model: str, environment: Environment, tags: Mapping[str, str]
+    ) -> None:
+        owned = tag_list(dict(tags))
+        with calling(f"model {model}"):
+            _once(
+                lambda: self._sagemaker.create_model(
+                    ModelName=model,
+                    Containers=[{"ModelPackageName": package.arn}],
+                    ExecutionRoleArn=self._names.role_arn("execution"),
+                    EnableNetworkIsolation=True,
+                    Tags=owned,
+                )
+            )
+        with calling(f"endpoint config {config}"):
+            _once(
+                lambda: self._sagemaker.create_endpoint_config(
+                    EndpointConfigName=config,
+                    ProductionVariants=[
+                        {
+                            "VariantName": VARIANT,
+                            "ModelName": model,
+                            "InitialInstanceCount": environment.instance_count,
+                            "InstanceType": cast("ProductionVariantInstanceTypeType", environment.instance_type),
+                        }
+                    ],
+                    Tags=owned,
+                )
+            )
+
+    def create(self, name: str, *, config: str, tags: Mapping[str, str]) -> None:
+        with calling(f"endpoint {name}"), _busy(name):
+            self._sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config, Tags=tag_list(dict(tags)))
+
+    def update(self, name: str, *, config: str) -> None:
+        with calling(f"endpoint {name}"), _busy(name):
+            self._sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=config)
+
+    def delete(self, name: str) -> None:
+        with calling(f"endpoint {name}"):
+            try:
+                self._sagemaker.delete_endpoint(EndpointName=name)
+            except ClientError as error:
+                if not absent(error):
+                    raise
+
+
+def _once(create: Callable[[], object]) -> None:
+    """What is there under the name is what would have been made: names carry the version."""
+    try:
+        create()
+    except ClientError as error:
+        if not already_there(error):
+            raise
+
+
+@contextmanager
+def _busy(name: str) -> Iterator[None]:
+    """Someone else was faster, or the endpoint is being changed: both pass."""
+    try:
+        yield
+    except ClientError as error:
+        if already_there(error) or (code_of(error) == "ValidationException" and "Cannot update" in message_of(error)):
+            raise RetryableError(f"endpoint {name}: {message_of(error)}") from error
+        raise

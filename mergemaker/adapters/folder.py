@@ -1,0 +1,125 @@
+"""A model's folder on disk, read and packed: the same files give the same digests, on any machine."""
+
+import gzip
+import hashlib
+import io
+import tarfile
+import zipfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from mergemaker.domain.errors import UsageError
+from mergemaker.domain.model import FILE, model_name, parse_model
+from mergemaker.domain.names import image_tag
+from mergemaker.steps.submit import Folder, Packed
+
+MODELS = Path("models")
+LARGEST_BUNDLE = 100_000_000
+"""Bytes: code is small; data belongs into the bucket."""
+_LEFT_OUT = {FILE, "requirements.txt", "README.md"}
+"""Not part of a run: settings are kept beside it, requirements are in the image."""
+_IMAGE_PARTS = ("training", "serving")
+_JUNK = {"__pycache__", ".ipynb_checkpoints"}
+
+
+def read_folder(root: Path, name: str) -> Folder:
+    """Reads ``models/<name>`` under `root`. Raises UsageError that says what is missing."""
+    folder = root / MODELS / model_name(name)
+    if not folder.is_dir():
+        known = ", ".join(model_names(root)) or "none"
+        raise UsageError(f"no model {name!r}: there is no folder {MODELS / name} (models here: {known})")
+    settings = _read(folder / FILE, root)
+    spec = parse_model(name, settings.decode(errors="replace"), file=str(MODELS / name / FILE))
+    if not (folder / spec.script).is_file():
+        raise UsageError(f"{MODELS / name / FILE}: train.script: there is no {MODELS / name / spec.script}")
+    code = {path: file for path, file in _files(folder) if path not in _LEFT_OUT}
+    _check_size(code.values(), folder)
+    parts = _image_files(root, folder)
+    return Folder(
+        spec=spec,
+        settings=settings,
+        code=Packed(digest=_digest(code), archive=lambda: _tar(code)),
+        image_tag=image_tag(name, _digest(parts)),
+        image_context=lambda: _zip(parts),
+    )
+
+
+def model_names(root: Path) -> list[str]:
+    """Folders under ``models/`` that say they are models."""
+    return sorted(file.parent.name for file in (root / MODELS).glob(f"*/{FILE}"))
+
+
+def _image_files(root: Path, folder: Path) -> dict[str, Path]:
+    """What an image is made of: path in the build's context -> file."""
+    found = {"Dockerfile": root / "training" / "Dockerfile"}
+    for part in _IMAGE_PARTS:
+        found |= {f"{part}/{path}": file for path, file in _files(root / part) if path != "Dockerfile"}
+    requirements = folder / "requirements.txt"
+    if requirements.is_file():
+        found["model/requirements.txt"] = requirements
+    if not found["Dockerfile"].is_file():
+        raise UsageError("no training/Dockerfile here: run this at the root of the project")
+    return found
+
+
+def _files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Regular files below `folder` in a fixed order; hidden ones and caches left out. Raises UsageError for a link that
+    leads out of the folder: it would be another file on another machine."""
+    inside = folder.resolve()
+    for file in sorted(folder.rglob("*")):
+        path = file.relative_to(folder)
+        if any(part.startswith(".") or part in _JUNK for part in path.parts) or file.is_dir():
+            continue
+        if not file.resolve().is_relative_to(inside) or not file.is_file():
+            raise UsageError(f"{file}: leads out of its folder, or is no file: copy what it means to the folder")
+        yield path.as_posix(), file
+
+
+def _check_size(files: Iterable[Path], folder: Path) -> None:
+    size = sum(file.stat().st_size for file in files)
+    if size > LARGEST_BUNDLE:
+        raise UsageError(
+            f"{folder} has {size:,} bytes of code, at most {LARGEST_BUNDLE:,}: data belongs into the bucket"
+        )
+
+
+def _executable(file: Path) -> bool:
+    return bool(file.stat().st_mode & 0o100)
+
+
+def _digest(files: dict[str, Path]) -> str:
+    """Of names, contents and executable bits; not of times, owners, or how an archive packs them."""
+    whole = hashlib.sha256()
+    for path, file in sorted(files.items()):
+        content = hashlib.sha256(file.read_bytes()).hexdigest()
+        whole.update(f"{path}\0{_executable(file):d}\0{content}\n".encode())
+    return whole.hexdigest()
+
+
+def _tar(files: dict[str, Path]) -> bytes:
+    out = io.BytesIO()
+    with gzip.GzipFile(fileobj=out, mode="wb", mtime=0) as packed, tarfile.open(fileobj=packed, mode="w") as archive:
+        for path, file in sorted(files.items()):
+            entry = tarfile.TarInfo(path)
+            content = file.read_bytes()
+            entry.size, entry.mode = len(content), 0o755 if _executable(file) else 0o644
+            archive.addfile(entry, io.BytesIO(content))
+    return out.getvalue()
+
+
+def _zip(files: dict[str, Path]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path, file in sorted(files.items()):
+            entry = zipfile.ZipInfo(path, date_time=(1980, 1, 1, 0, 0, 0))
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = (0o100755 if _executable(file) else 0o100644) << 16
+            archive.writestr(entry, file.read_bytes())
+    return out.getvalue()
+
+
+def _read(file: Path, root: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{file.relative_to(root)}: {error.strerror}") from None

@@ -1,0 +1,129 @@
+"""GitLab's merge requests, through python-gitlab."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import gitlab
+import requests
+from gitlab.exceptions import GitlabAuthenticationError, GitlabError, GitlabHttpError
+
+from mergemaker.domain.errors import RetryableError, ServiceError
+from mergemaker.domain.settings import GitLab
+
+T = TypeVar("T")
+
+_PASSING = (408, 409, 429, 500, 502, 503, 504)
+_TIMEOUT_SECONDS = 10
+_PAUSES = (0.5, 1, 2)
+"""Seconds between tries of what passes quickly: GitLab answers 409 while another update of a pipeline runs."""
+
+
+class GitLabMergeRequests:
+    """`ports.MergeRequests` over one project. `token` gives the access token; told True, it asks for it anew."""
+
+    def __init__(
+        self, where: GitLab, token: Callable[[bool], str], sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._where, self._token, self._sleep = where, token, sleep
+        self._client: gitlab.Gitlab | None = None
+        self._me: int | None = None
+
+    def find_note(self, merge_request: int, marker: str) -> int | None:
+        """Only among our own: anybody may write the marker into a note."""
+
+        def find(client: gitlab.Gitlab) -> int | None:
+            mine = self._user(client)
+            notes = (
+                client.projects.get(self._where.project_id, lazy=True).mergerequests.get(merge_request, lazy=True).notes
+            )
+            for note in notes.list(iterator=True, per_page=100, sort="asc", order_by="created_at"):
+                if note.author["id"] == mine and note.body.split("\n", 1)[0].strip() == marker:
+                    return int(note.id)
+            return None
+
+        return self._ask(f"notes of merge request !{merge_request}", find)
+
+    def create_note(self, merge_request: int, body: str) -> int:
+        path = self._path(f"merge_requests/{merge_request}/notes")
+        return self._ask(
+            f"note on merge request !{merge_request}", lambda c: _id(c.http_post(path, post_data={"body": body}))
+        )
+
+    def edit_note(self, merge_request: int, note: int, body: str) -> bool:
+        path = self._path(f"merge_requests/{merge_request}/notes/{note}")
+
+        def edit(client: gitlab.Gitlab) -> bool:
+            try:
+                client.http_put(path, post_data={"body": body})
+            except GitlabHttpError as error:
+                if error.response_code == 404:
+                    return False
+                raise
+            return True
+
+        return self._ask(f"note {note} on merge request !{merge_request}", edit, again=_PAUSES)
+
+    def set_status(self, *, commit: str, ref: str, pipeline: int, name: str, state: str, description: str) -> None:
+        said = {"state": state, "name": name, "ref": ref, "pipeline_id": pipeline, "description": description[:255]}
+
+        def post(client: gitlab.Gitlab) -> None:
+            try:
+                client.http_post(self._path(f"statuses/{commit}"), post_data=said)
+            except GitlabHttpError as error:
+                # It has this state already: GitLab knows no change from a state to itself.
+                if error.response_code != 400 or "Cannot transition status" not in str(error):
+                    raise
+
+        self._ask(f"status of commit {commit[:8]}", post, again=_PAUSES)
+
+    def _path(self, rest: str) -> str:
+        return f"/projects/{self._where.project_id}/{rest}"
+
+    def _user(self, client: gitlab.Gitlab) -> int:
+        if self._me is None:
+            self._me = _id(client.http_get("/user"))
+        return self._me
+
+    def _connect(self, *, fresh: bool) -> gitlab.Gitlab:
+        if self._client is None or fresh:
+            self._client = gitlab.Gitlab(
+                self._where.url,
+                private_token=self._token(fresh),
+                timeout=_TIMEOUT_SECONDS,
+                retry_transient_errors=False,
+                user_agent="mergemaker",
+            )
+        return self._client
+
+    def _ask(self, what: str, call: Callable[[gitlab.Gitlab], T], again: tuple[float, ...] = ()) -> T:
+        """One call, with a fresh token if the old one is refused, and once more after each pause if that may help."""
+        fresh = False
+        pauses = list(again)
+        while True:
+            try:
+                return call(self._connect(fresh=fresh))
+            except GitlabAuthenticationError as error:
+                if fresh:
+                    raise ServiceError(f"{what}: GitLab refuses the token: put a valid one into the secret") from error
+                fresh = True
+            except GitlabHttpError as error:
+                if error.response_code not in _PASSING:
+                    raise ServiceError(f"{what}: GitLab says {error.response_code}: {_said(error)}") from error
+                if not pauses:
+                    raise RetryableError(f"{what}: GitLab says {error.response_code}: {_said(error)}") from error
+                self._sleep(pauses.pop(0))
+            except (requests.RequestException, GitlabError) as error:
+                if not pauses:
+                    raise RetryableError(f"{what}: {self._where.url} can't be reached: {error}") from error
+                self._sleep(pauses.pop(0))
+
+
+def _id(answer: object) -> int:
+    if isinstance(answer, dict) and isinstance(answer.get("id"), int):
+        return int(answer["id"])
+    raise GitlabError("an answer without an id")
+
+
+def _said(error: GitlabError) -> str:
+    return " ".join(str(error.error_message).split())[:300]

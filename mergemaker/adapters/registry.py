@@ -1,0 +1,148 @@
+"""SageMaker's model registry."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from mergemaker.adapters.aws import calling, code_of, message_of
+from mergemaker.adapters.jobs import absent, tag_list
+from mergemaker.domain.names import Names
+from mergemaker.domain.release import Approval, NewPackage, Package
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_sagemaker.type_defs import (
+        DescribeModelPackageOutputTypeDef,
+        ListModelPackagesInputPaginateTypeDef,
+    )
+
+
+class SageMakerRegistry:
+    """`ports.Registry`: a package group a model, a package a completed run."""
+
+    def __init__(self, sagemaker: "SageMakerClient", names: Names) -> None:
+        self._sagemaker, self._names = sagemaker, names
+
+    def register(self, package: NewPackage) -> int:
+        with calling(f"package group {package.group}"):
+            self._ensure_group(package)
+            return self._registered(package) or self._create(package)
+
+    def _ensure_group(self, package: NewPackage) -> None:
+        try:
+            self._sagemaker.describe_model_package_group(ModelPackageGroupName=package.group)
+        except ClientError as error:
+            if not absent(error):
+                raise
+            try:
+                self._sagemaker.create_model_package_group(
+                    ModelPackageGroupName=package.group, Tags=tag_list(dict(package.tags))
+                )
+            except ClientError as created:
+                if not already_there(created):
+                    raise
+
+    def _registered(self, package: NewPackage) -> int | None:
+        """The version of this run's package among the newest hundred: a try before this one may have made it."""
+        found = self._sagemaker.list_model_packages(
+            ModelPackageGroupName=package.group, SortBy="CreationTime", SortOrder="Descending", MaxResults=100
+        )
+        for one in found["ModelPackageSummaryList"]:
+            if one.get("ModelPackageDescription") == package.description:
+                return one["ModelPackageVersion"]
+        return None
+
+    def _create(self, package: NewPackage) -> int:
+        merge_request = {"merge-request": str(package.merge_request)} if package.merge_request else {}
+        made = self._sagemaker.create_model_package(
+            ModelPackageGroupName=package.group,
+            ModelPackageDescription=package.description,
+            ModelApprovalStatus="PendingManualApproval",
+            InferenceSpecification={
+                "Containers": [
+                    {
+                        "Image": package.image,
+                        "ImageDigest": package.image.rpartition("@")[2],
+                        "ModelDataUrl": package.artifact,
+                        "ModelDataETag": package.artifact_etag,
+                    }
+                ],
+                "SupportedContentTypes": [package.content_type],
+                "SupportedResponseMIMETypes": ["application/json", "text/csv"],
+            },
+            CustomerMetadataProperties={
+                "job": package.job,
+                "run-key": package.run_key,
+                "commit": package.commit,
+                **merge_request,
+            },
+            # Two who register the same run at the same moment get the same package.
+            ClientToken=package.run_key[:36],
+        )
+        return int(made["ModelPackageArn"].rpartition("/")[2])
+
+    def find(self, arn: str) -> Package | None:
+        with calling(f"package {arn}"):
+            try:
+                return _package(self._sagemaker.describe_model_package(ModelPackageName=arn))
+            except ClientError as error:
+                if absent(error):
+                    return None
+                raise
+
+    def of_version(self, group: str, version: int) -> Package | None:
+        names = self._names
+        return self.find(
+            f"arn:{names.partition}:sagemaker:{names.region}:{names.account}:model-package/{group}/{version}"
+        )
+
+    def newest(self, group: str, *, approved: bool = False) -> Iterator[Package]:
+        wanted: ListModelPackagesInputPaginateTypeDef = {
+            "ModelPackageGroupName": group,
+            "SortBy": "CreationTime",
+            "SortOrder": "Descending",
+        }
+        if approved:
+            wanted["ModelApprovalStatus"] = "Approved"
+        pages = self._sagemaker.get_paginator("list_model_packages").paginate(**wanted)
+        with calling(f"package group {group}"):
+            try:
+                for page in pages:
+                    for one in page["ModelPackageSummaryList"]:
+                        package = self.find(one["ModelPackageArn"])
+                        if package is not None:
+                            yield package
+            except ClientError as error:
+                if not absent(error):
+                    raise
+
+    def approve(self, package: Package, *, environment: str, description: str) -> None:
+        with calling(f"package {package.arn}"):
+            self._sagemaker.update_model_package(
+                ModelPackageArn=package.arn,
+                ModelApprovalStatus="Approved",
+                ApprovalDescription=description,
+                ModelLifeCycle={"Stage": environment, "StageStatus": "Approved", "StageDescription": description},
+            )
+
+
+def already_there(error: ClientError) -> bool:
+    """A create call's answer where the name is taken, as SageMaker's calls say it in different ways."""
+    return code_of(error) in ("ResourceInUse", "ConflictException") or "already exist" in message_of(error)
+
+
+def _package(found: "DescribeModelPackageOutputTypeDef") -> Package:
+    container = found.get("InferenceSpecification", {"Containers": []})["Containers"][0]
+    properties = found.get("CustomerMetadataProperties", {})
+    return Package(
+        arn=found["ModelPackageArn"],
+        group=found.get("ModelPackageGroupName", ""),
+        version=found.get("ModelPackageVersion", 0),
+        approval=Approval(found.get("ModelApprovalStatus", Approval.PENDING)),
+        stage=found.get("ModelLifeCycle", {}).get("Stage", ""),
+        image=container.get("Image", ""),
+        artifact=container.get("ModelDataUrl", ""),
+        job=properties.get("job", ""),
+        commit=properties.get("commit", ""),
+    )
