@@ -1,0 +1,42 @@
+"""The CDK app: ``mergemaker.toml`` in, stacks out. ``cdk.json`` tells the CDK CLI to run it.
+
+Asks nothing of AWS, the clock or git, so that the same files always give the same templates. Another settings file is
+read with ``cdk -c settings=FILE``.
+"""
+
+import sys
+from pathlib import Path
+
+import aws_cdk as cdk
+
+from infra.stacks import add_stacks
+from mergemaker.domain.errors import UsageError
+from mergemaker.domain.settings import FILE, Settings, parse_settings
+
+
+def read_settings(file: str) -> Settings:
+    """Raises UsageError if the file is missing or wrong."""
+    try:
+        text = Path(file).read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{file}: cannot read the settings: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{file}: not valid TOML: the file is not UTF-8") from None
+    return parse_settings(text, file)
+
+
+def main() -> int:
+    """Exit code 2 for settings that are wrong."""
+    app = cdk.App(analytics_reporting=False)
+    try:
+        settings = read_settings(app.node.try_get_context("settings") or FILE)
+    except UsageError as error:
+        print(error, file=sys.stderr)
+        return 2
+    add_stacks(app, settings)
+    app.synth()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

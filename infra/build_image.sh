@@ -1,0 +1,17 @@
+# Runs in CodeBuild, in the folder of the unpacked zip. Needs REGISTRY and REPOSITORY, from the project, and IMAGE_TAG,
+# from the build. A tag names what the image is made of, so one that is there is never built again.
+(
+set -eu
+: "${IMAGE_TAG:?start the build with IMAGE_TAG}"
+image="$REGISTRY/$REPOSITORY:$IMAGE_TAG"
+built() { aws ecr describe-images --repository-name "$REPOSITORY" --image-ids "imageTag=$IMAGE_TAG" >/dev/null 2>&1; }
+if built; then
+  echo "$image is there already"
+  exit 0
+fi
+aws ecr get-login-password | docker login --username AWS --password-stdin "$REGISTRY"
+# SageMaker takes plain images, not an index with attestations.
+BUILDX_NO_DEFAULT_ATTESTATIONS=1 docker build --tag "$image" .
+# Tags are immutable: a push fails when another build of the same tag was faster, and that is fine.
+docker push "$image" || built
+)

@@ -1,0 +1,66 @@
+"""Statements that several roles share."""
+
+from aws_cdk import aws_iam as iam
+
+from infra.arns import Arns
+from infra.permissions import Statements, allow
+
+
+def list_bucket(arns: Arns, *prefixes: str) -> iam.PolicyStatement:
+    """Listing under these prefixes only.
+
+    Reading an object that is not there also asks for this: without it S3 answers 403 instead of 404.
+    """
+    return allow("s3:ListBucket", on=arns.bucket, when={"StringLike": {"s3:prefix": list(prefixes)}})
+
+
+def pass_execution_role(arns: Arns) -> iam.PolicyStatement:
+    to_sagemaker = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+    return allow("iam:PassRole", on=arns.role("execution"), when=to_sagemaker)
+
+
+def start_training(arns: Arns) -> Statements:
+    """Starting jobs that carry the project's tag, which is what tells them from other projects' jobs."""
+    tagged = {"aws:RequestTag/mergemaker:project": arns.names.project}
+    while_starting = {"sagemaker:TaggingAction": "CreateTrainingJob"}
+    return [
+        allow("sagemaker:CreateTrainingJob", on=arns.training_jobs, when={"StringEquals": tagged}),
+        allow("sagemaker:AddTags", on=arns.training_jobs, when={"StringEquals": tagged | while_starting}),
+        pass_execution_role(arns),
+    ]
+
+
+def own_training_jobs(arns: Arns, *actions: str) -> iam.PolicyStatement:
+    """Actions on the project's existing jobs. Not for describing: a job that is not there has no tag to match."""
+    tagged = {"aws:ResourceTag/mergemaker:project": arns.names.project}
+    return allow(*actions, on=arns.training_jobs, when={"StringEquals": tagged})
+
+
+def run_table(arns: Arns) -> iam.PolicyStatement:
+    return allow(
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+        "dynamodb:DeleteItem",
+        "dynamodb:Query",
+        on=arns.run_table,
+    )
+
+
+def token(arns: Arns) -> iam.PolicyStatement:
+    return allow("secretsmanager:GetSecretValue", on=arns.token_secret)
+
+
+def write_logs(arns: Arns, group: str) -> iam.PolicyStatement:
+    """The group itself is made by a stack, with its retention."""
+    return allow("logs:CreateLogStream", "logs:PutLogEvents", on=arns.log_streams(group))
+
+
+def take_messages(arns: Arns, function: str) -> iam.PolicyStatement:
+    return allow(
+        "sqs:ReceiveMessage",
+        "sqs:DeleteMessage",
+        "sqs:ChangeMessageVisibility",
+        "sqs:GetQueueAttributes",
+        on=arns.queue(function),
+    )

@@ -1,0 +1,39 @@
+"""Roles that AWS's own services work under: SageMaker's jobs and endpoints, CodeBuild's image builds."""
+
+from infra.arns import Arns
+from infra.permissions import Statements, allow
+from infra.permissions.common import list_bucket, write_logs
+
+_PULL = ("ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage")
+_PUSH = ("ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage")
+
+
+def execution(arns: Arns) -> Statements:
+    """Training jobs and endpoints: read code, data and artifacts, write artifacts, logs and metrics."""
+    sagemaker_metrics = {"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}}
+    return [
+        allow("s3:GetObject", on=arns.objects("*/code/*", "*/data/*", "*/output/*")),
+        allow("s3:PutObject", "s3:AbortMultipartUpload", on=arns.objects("*/output/*")),
+        list_bucket(arns, "*/code/*", "*/data/*", "*/output/*"),
+        allow(*_PULL, on=arns.repository),
+        allow("ecr:GetAuthorizationToken", on="*"),
+        allow(
+            "logs:CreateLogGroup",
+            "logs:CreateLogStream",
+            "logs:PutLogEvents",
+            "logs:DescribeLogStreams",
+            on=arns.log_streams("/aws/sagemaker/*"),
+        ),
+        allow("cloudwatch:PutMetricData", on="*", when=sagemaker_metrics),
+    ]
+
+
+def image_builder(arns: Arns, *, logs: str) -> Statements:
+    """Reads what submit uploaded, pushes to the one repository."""
+    return [
+        allow("s3:GetObject", "s3:GetObjectVersion", on=arns.objects("*/code/*")),
+        allow("s3:GetBucketAcl", "s3:GetBucketLocation", on=arns.bucket),
+        allow(*_PULL, *_PUSH, "ecr:DescribeImages", on=arns.repository),
+        allow("ecr:GetAuthorizationToken", on="*"),
+        write_logs(arns, logs),
+    ]

@@ -1,0 +1,70 @@
+"""What runs, and may be replaced at any time: execution role, image builder, and queue, function and rules per step."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra import rules
+from infra.arns import Arns
+from infra.image_builder import ImageBuilder
+from infra.permissions import documents, functions, services
+from infra.queued_function import QueuedFunction
+from mergemaker.domain.settings import Settings
+from mergemaker.variables import lambda_environment
+
+
+class PlatformStack(cdk.Stack):
+    """Wires events to functions and grants each what it calls."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        env: cdk.Environment,
+        settings: Settings,
+        arns: Arns,
+        code: lambda_.Code,
+    ) -> None:
+        names = arns.names
+        super().__init__(
+            scope, construct_id, env=env, description=f"Mergemaker, project {names.project}: functions, rules, builder"
+        )
+        iam.Role(
+            self,
+            "Execution",
+            role_name=names.role("execution"),
+            description=f"Training jobs and endpoints of the Mergemaker project {names.project}",
+            assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"),
+            inline_policies=documents(services.execution(arns)),
+        )
+        ImageBuilder(self, "ImageBuilder", arns=arns)
+        environment = lambda_environment(settings)
+
+        # GitLab takes 60 new notes a minute: few at once are plenty.
+        report = QueuedFunction(
+            self,
+            "report",
+            arns=arns,
+            code=code,
+            environment=environment,
+            statements=functions.report(arns),
+            at_once=5,
+        )
+        release = QueuedFunction(
+            self,
+            "release",
+            arns=arns,
+            code=code,
+            environment=environment,
+            statements=functions.release(arns),
+            at_once=2,
+        )
+        image = QueuedFunction(
+            self, "image", arns=arns, code=code, environment=environment, statements=functions.image(arns), at_once=2
+        )
+        rules.training_jobs(self, to=report, arns=arns)
+        rules.packages(self, to=release, names=names)
+        rules.endpoints(self, to=release, names=names)
+        rules.image_builds(self, to=image, names=names)

@@ -1,0 +1,87 @@
+"""Which events reach which queue. Each rule lets through this project's events of this account and nothing else.
+
+What a rule cannot deliver goes to the dead-letter queue of the function that it was meant for, as the event itself: it
+can be sent again from there like any other message.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from constructs import Construct
+
+from infra.arns import Arns
+from infra.queued_function import QueuedFunction
+from mergemaker.domain.names import Names
+
+
+def training_jobs(scope: Construct, *, to: QueuedFunction, arns: Arns) -> None:
+    """A job's name does not begin with the project's, but only this project's jobs run under its execution role."""
+    _rule(
+        scope,
+        "TrainingJobs",
+        account=arns.names.account,
+        source="aws.sagemaker",
+        detail_type="SageMaker Training Job State Change",
+        detail={"RoleArn": [arns.role("execution")]},
+        to=to,
+    )
+
+
+def packages(scope: Construct, *, to: QueuedFunction, names: Names) -> None:
+    _rule(
+        scope,
+        "Packages",
+        account=names.account,
+        source="aws.sagemaker",
+        detail_type="SageMaker Model Package State Change",
+        detail={"ModelPackageGroupName": [{"prefix": f"{names.project}-"}]},
+        to=to,
+    )
+
+
+def endpoints(scope: Construct, *, to: QueuedFunction, names: Names) -> None:
+    _rule(
+        scope,
+        "Endpoints",
+        account=names.account,
+        source="aws.sagemaker",
+        detail_type="SageMaker Endpoint State Change",
+        detail={"EndpointName": [{"prefix": f"{names.project}-"}]},
+        to=to,
+    )
+
+
+def image_builds(scope: Construct, *, to: QueuedFunction, names: Names) -> None:
+    """Builds that have ended, in whatever way."""
+    _rule(
+        scope,
+        "ImageBuilds",
+        account=names.account,
+        source="aws.codebuild",
+        detail_type="CodeBuild Build State Change",
+        detail={"project-name": [names.image_builder], "build-status": [{"anything-but": ["IN_PROGRESS"]}]},
+        to=to,
+    )
+
+
+def _rule(
+    scope: Construct,
+    name: str,
+    *,
+    account: str,
+    source: str,
+    detail_type: str,
+    detail: Mapping[str, Any],
+    to: QueuedFunction,
+) -> None:
+    events.Rule(
+        scope,
+        name,
+        description=f"{detail_type}, to the queue {to.node.id}",
+        event_pattern=events.EventPattern(
+            account=[account], source=[source], detail_type=[detail_type], detail=dict(detail)
+        ),
+        targets=[targets.SqsQueue(to.queue, dead_letter_queue=to.dead_letters)],
+    )
