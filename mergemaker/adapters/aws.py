@@ -29,13 +29,18 @@ _PASSING = frozenset(
 _CONFIG = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4})
 
 
-def session(region: str) -> boto3.session.Session:
-    return boto3.session.Session(region_name=region)
+class Clients:
+    """boto3's clients in one region, each made once, when it is first asked for. Their calls end in bounded time."""
 
+    def __init__(self, region: str) -> None:
+        self._session = boto3.session.Session(region_name=region)
+        self._made: dict[str, Any] = {}
 
-def client(session: boto3.session.Session, service: str) -> Any:
-    """A client whose calls end in bounded time. Typed where it is handed to."""
-    return session.client(service, config=_CONFIG)  # type: ignore[call-overload]
+    def __call__(self, service: str) -> Any:
+        """Typed where it is handed to."""
+        if service not in self._made:
+            self._made[service] = self._session.client(service, config=_CONFIG)  # type: ignore[call-overload]
+        return self._made[service]
 
 
 def code_of(error: ClientError) -> str:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from mergemaker.adapters.aws import calling, code_of
+from mergemaker.adapters.aws import Clients, calling, code_of
 from mergemaker.domain.names import Names
 
 if TYPE_CHECKING:
@@ -21,10 +21,19 @@ _LOG_LINES = 20
 class BuiltImages:
     """`ports.Images` over one repository and one CodeBuild project."""
 
-    def __init__(
-        self, *, names: Names, ecr: "ECRClient", builds: "CodeBuildClient", logs: "CloudWatchLogsClient"
-    ) -> None:
-        self._names, self._ecr, self._builds, self._logs = names, ecr, builds, logs
+    def __init__(self, clients: Clients, names: Names) -> None:
+        self._clients, self._names = clients, names
+
+    @property
+    def _ecr(self) -> "ECRClient":
+        client: ECRClient = self._clients("ecr")
+        return client
+
+    @property
+    def _builds(self) -> "CodeBuildClient":
+        """Made only where an image is missing: most runs find theirs."""
+        client: CodeBuildClient = self._clients("codebuild")
+        return client
 
     def find(self, tag: str) -> str | None:
         names = self._names
@@ -79,7 +88,8 @@ class BuiltImages:
         if not group or not stream:
             return []
         try:
-            found = self._logs.get_log_events(logGroupName=group, logStreamName=stream, limit=_LOG_LINES)
+            logs: CloudWatchLogsClient = self._clients("logs")
+            found = logs.get_log_events(logGroupName=group, logStreamName=stream, limit=_LOG_LINES)
         except ClientError as error:
             if code_of(error) == "ResourceNotFoundException":
                 return []

@@ -102,7 +102,7 @@ def _training_job(job: "DescribeTrainingJobResponseTypeDef", tags: dict[str, str
         phase=job["SecondaryStatus"],
         reason=_reason(job),
         created=_utc(job["CreationTime"]),
-        ended=_utc(ended) if (ended := job.get("TrainingEndTime")) else None,
+        ended=_ended(job.get("TrainingEndTime")),
         billed_seconds=job.get("BillableTimeInSeconds"),
         instance=f"{resources.get('InstanceCount', 1)} × {resources.get('InstanceType', '')}",
         image=job["AlgorithmSpecification"].get("TrainingImage", ""),
@@ -127,6 +127,11 @@ def _reason(job: "DescribeTrainingJobResponseTypeDef") -> str:
         seconds = job["StoppingCondition"].get("MaxRuntimeInSeconds", 0)
         return f"It ran longer than train.max_runtime_minutes allows ({seconds // 60} min)."
     return "Somebody stopped it."
+
+
+def _ended(at: datetime | None) -> datetime | None:
+    """Absent while the job runs, whatever botocore's types say."""
+    return None if at is None else _utc(at)
 
 
 def _utc(at: datetime) -> datetime:

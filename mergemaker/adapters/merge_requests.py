@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import gitlab
 import requests
@@ -15,16 +15,16 @@ T = TypeVar("T")
 
 _PASSING = (408, 409, 429, 500, 502, 503, 504)
 _TIMEOUT_SECONDS = 10
+_ONE_TRY: dict[str, Any] = {"obey_rate_limit": False, "retry_transient_errors": False}
+"""python-gitlab would sleep as long as GitLab's Retry-After says, and outlive the function. The queue waits instead."""
 _PAUSES = (0.5, 1, 2)
 """Seconds between tries of what passes quickly: GitLab answers 409 while another update of a pipeline runs."""
 
 
 class GitLabMergeRequests:
-    """`ports.MergeRequests` over one project. `token` gives the access token; told True, it asks for it anew."""
+    """`ports.MergeRequests` over one project. `token` reads the access token from where it is kept."""
 
-    def __init__(
-        self, where: GitLab, token: Callable[[bool], str], sleep: Callable[[float], None] = time.sleep
-    ) -> None:
+    def __init__(self, where: GitLab, token: Callable[[], str], sleep: Callable[[float], None] = time.sleep) -> None:
         self._where, self._token, self._sleep = where, token, sleep
         self._client: gitlab.Gitlab | None = None
         self._me: int | None = None
@@ -34,12 +34,12 @@ class GitLabMergeRequests:
 
         def find(client: gitlab.Gitlab) -> int | None:
             mine = self._user(client)
-            notes = (
-                client.projects.get(self._where.project_id, lazy=True).mergerequests.get(merge_request, lazy=True).notes
-            )
-            for note in notes.list(iterator=True, per_page=100, sort="asc", order_by="created_at"):
-                if note.author["id"] == mine and note.body.split("\n", 1)[0].strip() == marker:
-                    return int(note.id)
+            path = self._path(f"merge_requests/{merge_request}/notes")
+            for note in client.http_list(
+                path, {"sort": "asc", "order_by": "created_at"}, iterator=True, per_page=100, **_ONE_TRY
+            ):
+                if note["author"]["id"] == mine and note["body"].split("\n", 1)[0].strip() == marker:
+                    return _id(note)
             return None
 
         return self._ask(f"notes of merge request !{merge_request}", find)
@@ -47,7 +47,8 @@ class GitLabMergeRequests:
     def create_note(self, merge_request: int, body: str) -> int:
         path = self._path(f"merge_requests/{merge_request}/notes")
         return self._ask(
-            f"note on merge request !{merge_request}", lambda c: _id(c.http_post(path, post_data={"body": body}))
+            f"note on merge request !{merge_request}",
+            lambda c: _id(c.http_post(path, post_data={"body": body}, **_ONE_TRY)),
         )
 
     def edit_note(self, merge_request: int, note: int, body: str) -> bool:
@@ -55,7 +56,7 @@ class GitLabMergeRequests:
 
         def edit(client: gitlab.Gitlab) -> bool:
             try:
-                client.http_put(path, post_data={"body": body})
+                client.http_put(path, post_data={"body": body}, **_ONE_TRY)
             except GitlabHttpError as error:
                 if error.response_code == 404:
                     return False
@@ -69,7 +70,7 @@ class GitLabMergeRequests:
 
         def post(client: gitlab.Gitlab) -> None:
             try:
-                client.http_post(self._path(f"statuses/{commit}"), post_data=said)
+                client.http_post(self._path(f"statuses/{commit}"), post_data=said, **_ONE_TRY)
             except GitlabHttpError as error:
                 # It has this state already: GitLab knows no change from a state to itself.
                 if error.response_code != 400 or "Cannot transition status" not in str(error):
@@ -82,14 +83,14 @@ class GitLabMergeRequests:
 
     def _user(self, client: gitlab.Gitlab) -> int:
         if self._me is None:
-            self._me = _id(client.http_get("/user"))
+            self._me = _id(client.http_get("/user", **_ONE_TRY))
         return self._me
 
     def _connect(self, *, fresh: bool) -> gitlab.Gitlab:
         if self._client is None or fresh:
             self._client = gitlab.Gitlab(
                 self._where.url,
-                private_token=self._token(fresh),
+                private_token=self._token(),
                 timeout=_TIMEOUT_SECONDS,
                 retry_transient_errors=False,
                 user_agent="mergemaker",

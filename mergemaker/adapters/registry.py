@@ -74,6 +74,7 @@ class SageMakerRegistry:
             CustomerMetadataProperties={
                 "job": package.job,
                 "run-key": package.run_key,
+                "source": package.source,
                 "commit": package.commit,
                 **merge_request,
             },
@@ -145,4 +146,5 @@ def _package(found: "DescribeModelPackageOutputTypeDef") -> Package:
         artifact=container.get("ModelDataUrl", ""),
         job=properties.get("job", ""),
         commit=properties.get("commit", ""),
+        source=properties.get("source", ""),
     )

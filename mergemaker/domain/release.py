@@ -30,6 +30,8 @@ class Package:
     job: str
     """The run that made it; empty for a package that somebody made by hand."""
     commit: str
+    source: str
+    """Digest of what its run took from the repository."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class NewPackage:
     group: str
     job: str
     run_key: str
+    source: str
     commit: str
     merge_request: int | None
     description: str

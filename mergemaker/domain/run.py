@@ -65,12 +65,16 @@ class Ingredients:
     @property
     def run_key(self) -> str:
         """The same ingredients give the same 64 hex digits, on any machine."""
+        return hashlib.sha256(f"{self.source} {self.data}".encode()).hexdigest()
+
+    @property
+    def source(self) -> str:
+        """Digest of what comes from the repository: all but the data. By it a merged tree finds its reviewed run."""
         r = self.resources
         said = {
             "model": self.model,
             "code": self.code,
             "image": self.image,
-            "data": self.data,
             "script": self.script,
             "hyperparameters": dict(self.hyperparameters),
             "resources": [r.instance_type, r.instance_count, r.volume_gb, r.max_runtime_seconds],
@@ -85,6 +89,7 @@ class Lineage:
     project: str
     model: str
     run_key: str
+    source: str
     code: str
     image: str
     data: str
@@ -200,6 +205,7 @@ def lineage_tags(lineage: Lineage) -> dict[str, str]:
         "project": lineage.project,
         "model": lineage.model,
         "run-key": lineage.run_key,
+        "source": lineage.source,
         "code": lineage.code,
         "image": lineage.image,
         "data": lineage.data,
@@ -225,6 +231,7 @@ def parse_lineage(tags: Mapping[str, str]) -> Lineage | None:
             project=got["project"],
             model=got["model"],
             run_key=got["run-key"],
+            source=got["source"],
             code=got["code"],
             image=got["image"],
             data=got["data"],

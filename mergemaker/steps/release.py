@@ -15,16 +15,18 @@ LOOK_BACK = 200
 
 @dataclass(frozen=True)
 class Merged:
-    """A commit of the default branch, and where it came from."""
+    """A commit of the default branch, and what it holds of a model."""
 
     commit: str
     parents: tuple[str, ...]
     pipeline: int
+    source: str
+    """Digest of what a run would take from this tree."""
 
     @property
     def candidates(self) -> Sequence[str]:
-        """Commits whose run is the reviewed one: a merge commit's second parent was the merge request's head; after a
-        fast-forward the commit itself was."""
+        """Commits whose run is likely the reviewed one: a merge commit's second parent was the merge request's head;
+        after a fast-forward the commit itself was. After a squash it is neither: there the tree decides alone."""
         return (*self.parents[1:], self.commit)
 
 
@@ -39,24 +41,30 @@ class Released:
 
 def release(*, model: str, environment: str, merged: Merged, names: Names, registry: Registry) -> Released:
     """Approves the package of the run that the merge request showed. Raises RefusedError if there is none."""
-    group = names.package_group(model)
-    package = _reviewed(group, merged.candidates, registry)
-    if package is None:
-        raise RefusedError(
-            f"{model}: no run of {' or '.join(c[:8] for c in merged.candidates)} is in the registry: "
-            "it has failed, is still training, or was never submitted; nothing was released"
-        )
+    package = _reviewed(names.package_group(model), merged, registry)
     if package.approval is Approval.REJECTED:
         raise RefusedError(f"{model}: version {package.version} was rejected in the registry; nothing was released")
     again = package.approval is Approval.APPROVED and package.stage == environment
     if not again:
-        registry.approve(
-            package, environment=environment, description=f"Merged as {merged.commit[:8]}, pipeline {merged.pipeline}"
-        )
+        description = f"Merged as {merged.commit[:8]}, pipeline {merged.pipeline}"
+        registry.approve(package, environment=environment, description=description)
     return Released(package, again)
 
 
-def _reviewed(group: str, commits: Sequence[str], registry: Registry) -> Package | None:
-    """The newest package of the first of `commits` that has one."""
+def _reviewed(group: str, merged: Merged, registry: Registry) -> Package:
+    """The package whose run took from the repository exactly what was merged: of the merge request's head, or, where an
+    earlier commit's run did the same work already, the newest of those."""
     packages = list(islice(registry.newest(group), LOOK_BACK))
-    return next((package for commit in commits for package in packages if package.commit == commit), None)
+    same = [package for package in packages if package.source == merged.source]
+    of_head = [package for package in packages if package.commit in merged.candidates]
+    if same:
+        return next((package for package in same if package in of_head), same[0])
+    if of_head:
+        raise RefusedError(
+            f"{group}: the merged files are not those that run {of_head[0].job} was trained from: the branch was behind "
+            "its target; nothing was released. Submit the merged state from a new merge request"
+        )
+    raise RefusedError(
+        f"{group}: no finished run of {' or '.join(c[:8] for c in merged.candidates)} is in the registry: it has failed, "
+        "is still training, or was never submitted; nothing was released"
+    )

@@ -145,6 +145,7 @@ def _package(run: Run, world: World) -> NewPackage:
         group=world.names.package_group(run.model),
         job=run.job,
         run_key=run.lineage.run_key,
+        source=run.lineage.source,
         commit=origin.commit,
         merge_request=origin.merge_request,
         description=f"Run {run.job} of commit {origin.commit[:8]}{merge_request}",

@@ -50,6 +50,18 @@ class Folder:
     image_context: Callable[[], bytes]
     """Makes the zip file that the image is built from."""
 
+    def ingredients(self, *, data: str) -> Ingredients:
+        """What a run of this folder on the snapshot `data` is made of."""
+        return Ingredients(
+            model=self.spec.name,
+            code=self.code.digest,
+            image=self.image_tag,
+            data=data,
+            script=self.spec.script,
+            hyperparameters=self.spec.hyperparameters,
+            resources=self.spec.resources,
+        )
+
 
 class How(StrEnum):
     """What submit did."""
@@ -75,15 +87,7 @@ def submit(*, folder: Folder, origin: Origin, names: Names, files: Files, images
     """
     model = folder.spec.name
     found = _inputs(folder.spec, files, names)
-    ingredients = Ingredients(
-        model=model,
-        code=folder.code.digest,
-        image=folder.image_tag,
-        data=_snapshot_digest(found),
-        script=folder.spec.script,
-        hyperparameters=folder.spec.hyperparameters,
-        resources=folder.spec.resources,
-    )
+    ingredients = folder.ingredients(data=_snapshot_digest(found))
     name, existing = _free_name(model, ingredients.run_key, jobs)
     if existing is not None:
         return Submitted(name, How.FOUND, existing)
@@ -95,6 +99,7 @@ def submit(*, folder: Folder, origin: Origin, names: Names, files: Files, images
         project=names.project,
         model=model,
         run_key=ingredients.run_key,
+        source=ingredients.source,
         code=folder.code.digest,
         image=folder.image_tag,
         data=ingredients.data,

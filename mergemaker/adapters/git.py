@@ -1,0 +1,39 @@
+"""What git knows of the commit that CI has checked out."""
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from mergemaker.domain.errors import UsageError
+
+
+class Checkout:
+    """A git checkout, read only."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def changed(self, environ: Mapping[str, str]) -> list[str]:
+        """Paths that this pipeline is about: what the merge request changes since it left its target, or, on a branch,
+        what the last commit changes, which after a merge is the whole merge request."""
+        base = environ.get("CI_MERGE_REQUEST_DIFF_BASE_SHA") or "HEAD^1"
+        if base == "HEAD^1" and not self.parents():
+            return [path for path in self._git("ls-files", "-z").split("\0") if path]
+        out = self._git("diff", "--name-only", "--no-renames", "-z", base, "HEAD")
+        return [path for path in out.split("\0") if path]
+
+    def parents(self) -> tuple[str, ...]:
+        """Of HEAD."""
+        return tuple(self._git("rev-list", "--parents", "--max-count=1", "HEAD").split()[1:])
+
+    def _git(self, *words: str) -> str:
+        try:
+            done = subprocess.run(
+                ["git", *words], cwd=self._root, capture_output=True, text=True, check=True, timeout=60
+            )
+        except FileNotFoundError:
+            raise UsageError("git is not installed") from None
+        except subprocess.CalledProcessError as error:
+            said = " ".join(error.stderr.split())[:300]
+            raise UsageError(f"git {words[0]}: {said}: is this a full clone (GIT_DEPTH: 0)?") from None
+        return done.stdout

@@ -1,0 +1,70 @@
+"""Builds what the steps need, from settings and AWS's own configuration. The only place that builds clients."""
+
+from typing import TYPE_CHECKING
+
+from mergemaker.adapters.aws import Clients, calling
+from mergemaker.adapters.endpoints import SageMakerEndpoints
+from mergemaker.adapters.files import S3Files
+from mergemaker.adapters.images import BuiltImages
+from mergemaker.adapters.jobs import SageMakerJobs
+from mergemaker.adapters.registry import SageMakerRegistry
+from mergemaker.adapters.run_table import DynamoRuns
+from mergemaker.domain.names import Names
+from mergemaker.domain.settings import Settings
+from mergemaker.steps.report import World
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+
+class Aws:
+    """The adapters of one account and region."""
+
+    def __init__(self, names: Names) -> None:
+        self._names, self._clients = names, Clients(names.region)
+
+    @property
+    def files(self) -> S3Files:
+        return S3Files(self._clients("s3"), self._names.bucket)
+
+    @property
+    def jobs(self) -> SageMakerJobs:
+        return SageMakerJobs(self._clients("sagemaker"), self._names)
+
+    @property
+    def images(self) -> BuiltImages:
+        return BuiltImages(self._clients, self._names)
+
+    @property
+    def registry(self) -> SageMakerRegistry:
+        return SageMakerRegistry(self._clients("sagemaker"), self._names)
+
+    @property
+    def endpoints(self) -> SageMakerEndpoints:
+        return SageMakerEndpoints(self._clients("sagemaker"), self._names)
+
+    @property
+    def runs(self) -> DynamoRuns:
+        return DynamoRuns(self._clients("dynamodb"), self._names.run_table)
+
+    def token(self) -> str:
+        """GitLab's access token, as it is in the secret now."""
+        secrets: SecretsManagerClient = self._clients("secretsmanager")
+        with calling(f"secret {self._names.token_secret}", "put GitLab's access token into it"):
+            return secrets.get_secret_value(SecretId=self._names.token_secret)["SecretString"]
+
+
+def world(settings: Settings, aws: Aws) -> World:
+    """All that reporting and deploying take. GitLab's library is imported only here: the command does without."""
+    from mergemaker.adapters.merge_requests import GitLabMergeRequests
+
+    return World(
+        names=settings.names,
+        environment=settings.environments[0].name,
+        files=aws.files,
+        jobs=aws.jobs,
+        runs=aws.runs,
+        registry=aws.registry,
+        endpoints=aws.endpoints,
+        merge_requests=GitLabMergeRequests(settings.gitlab, aws.token),
+    )

@@ -1,0 +1,38 @@
+"""GitLab CI's own variables: where a command runs, so that nobody has to say it with flags."""
+
+from collections.abc import Mapping
+
+from mergemaker.domain.errors import UsageError
+from mergemaker.domain.run import Origin
+
+_NEEDED = ("CI_PROJECT_ID", "CI_COMMIT_SHA", "CI_COMMIT_REF_NAME", "CI_PIPELINE_ID")
+
+
+def origin(environ: Mapping[str, str]) -> Origin:
+    """Who asks. Raises UsageError outside of GitLab CI, naming what is missing."""
+    check(environ, _NEEDED)
+    merge_request = environ.get("CI_MERGE_REQUEST_IID")
+    return Origin(
+        gitlab_project=_number(environ, "CI_PROJECT_ID"),
+        merge_request=_number(environ, "CI_MERGE_REQUEST_IID") if merge_request else None,
+        # Where GitLab tests the merged result, CI_COMMIT_SHA is a commit that no branch has.
+        commit=environ.get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA") or environ["CI_COMMIT_SHA"],
+        branch=environ.get("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME") or environ["CI_COMMIT_REF_NAME"],
+        ref=environ.get("CI_MERGE_REQUEST_REF_PATH") or environ["CI_COMMIT_REF_NAME"],
+        pipeline=_number(environ, "CI_PIPELINE_ID"),
+        pipeline_commit=environ["CI_COMMIT_SHA"],
+    )
+
+
+def check(environ: Mapping[str, str], needed: tuple[str, ...]) -> None:
+    """Raises UsageError that names which of the variables `needed` are not set."""
+    if missing := [name for name in needed if not environ.get(name)]:
+        raise UsageError(
+            f"not in GitLab CI: {', '.join(missing)} not set. Run this in a CI job, or set what GitLab would"
+        )
+
+
+def _number(environ: Mapping[str, str], name: str) -> int:
+    if not environ[name].isascii() or not environ[name].isdigit():
+        raise UsageError(f"{name} is {environ[name]!r}, not a number as GitLab sets it")
+    return int(environ[name])
