@@ -1,0 +1,39 @@
+"""What sagemaker-training's `train` calls, by SAGEMAKER_TRAINING_MODULE=training.entry:main.
+
+It runs the user's script in script mode, as AWS's framework containers do, and then puts the inference code into the
+artifact, so that a model's file says how it is served. Whatever is raised here goes through `train`, which writes
+/opt/ml/output/failure: SageMaker shows its first 1,024 characters as FailureReason.
+"""
+
+import logging
+from pathlib import Path
+
+from sagemaker_training import entry_point, environment, params, process, runner
+
+from training.inference_code import copy_code
+from training.script import ScriptRunner
+
+_log = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Trains. Raises the toolkit's ClientError, with what the script wrote last, if the script fails."""
+    env = environment.Environment()
+    entry_point.run(
+        uri=env.module_dir,
+        user_entry_point=env.user_entry_point,
+        args=env.to_cmd_args(),
+        env_vars=env.to_env_vars(),
+        runner_type=_runner(env),
+        capture_error=True,  # only MPI's runner looks at it
+    )
+    copied = copy_code(Path(environment.code_dir), Path(env.model_dir) / "code")
+    _log.info("Inference code added to the model: %s", ", ".join(copied) or "none")
+
+
+def _runner(env: environment.Environment) -> runner.RunnerType | process.ProcessRunner:
+    """MPI or one process, by the rule that `train` follows where no training module is set."""
+    wanted = env.additional_framework_parameters.get(params.MPI_ENABLED)
+    if wanted and env.current_instance_group in env.distribution_instance_groups:
+        return runner.RunnerType.MPI
+    return ScriptRunner(env.user_entry_point, env.to_cmd_args(), env.to_env_vars(), 1)
