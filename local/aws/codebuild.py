@@ -1,0 +1,236 @@
+"""CodeBuild's StartBuild and StopBuild, made real for images; all else is MiniStack's own CodeBuild.
+
+A build's record is MiniStack's, so that BatchGetBuilds and ListBuilds show it; this module writes its progress.
+"""
+
+import json
+import signal
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.aws import images, processes, seam
+from local.aws.answer import Answer, Request
+from local.aws.cloud import Cloud
+from local.aws.codebuild_events import state_change
+from local.aws.environments import BuildError
+from local.aws.errors import AwsError
+from local.aws.logs import LogStream
+from local.aws.processes import Child
+from local.aws.protocol import parse, service_model
+
+TOKEN_SECONDS = 300
+"""How long CodeBuild remembers an idempotency token."""
+
+Record = dict[str, Any]
+
+
+@dataclass
+class Build:
+    """A build that runs, or ran."""
+
+    record: Record
+    request: Record
+    started: float = field(default_factory=time.monotonic)
+    stopped: threading.Event = field(default_factory=threading.Event)
+    child: Child | None = None
+
+    def watch(self, child: Child) -> None:
+        self.child = child
+        if self.stopped.is_set():
+            processes.signal_group(child, signal.SIGKILL)
+
+    def stop(self) -> None:
+        self.stopped.set()
+        if self.child is not None:
+            processes.signal_group(self.child, signal.SIGKILL)
+
+
+class CodeBuild:
+    """The handler of all CodeBuild requests."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self._builds: dict[str, Build] = {}
+        self._tokens: dict[tuple[str, str], Build] = {}
+        self._lock = threading.Lock()
+
+    def handle(self, request: Request) -> Answer:
+        operation = request.headers.get("x-amz-target", "").rpartition(".")[2]
+        try:
+            if operation == "StartBuild":
+                return _json({"build": self._start(_params(operation, request))})
+            if operation == "StopBuild":
+                self._stop(_params(operation, request)["id"])
+        except AwsError as error:
+            return error.answer()
+        return seam.ministack_codebuild(request)
+
+    def _start(self, params: Record) -> Record:
+        with self._lock:
+            known = self._known(params)
+            if known is not None:
+                return _copy(known.record)
+            record = seam.new_build(params["projectName"])
+            if record is None:
+                arn = self._cloud.arn(f"project/{params['projectName']}", service="codebuild")
+                raise AwsError("ResourceNotFoundException", f"Project cannot be found: {arn}")
+            _begin(record, params)
+            build = Build(record, params)
+            self._builds[record["id"]] = build
+            if token := params.get("idempotencyToken"):
+                self._tokens[params["projectName"], token] = build
+            answer = _copy(record)
+        threading.Thread(target=self._run, args=(build,), daemon=True, name="build").start()
+        return answer
+
+    def _known(self, params: Record) -> Build | None:
+        build = self._tokens.get((params["projectName"], params.get("idempotencyToken") or ""))
+        if build is None or time.monotonic() - build.started > TOKEN_SECONDS:
+            return None
+        if build.request != params:
+            raise AwsError("InvalidInputException", "Parameters mismatch: this idempotency token started another build")
+        return build
+
+    def _stop(self, build_id: str) -> None:
+        build = self._builds.get(build_id)
+        if build is not None and build.record["buildStatus"] == "IN_PROGRESS":
+            build.stop()
+
+    def _run(self, build: Build) -> None:
+        logs = build.record["logs"]
+        log = LogStream(self._cloud, logs["groupName"], logs["streamName"])
+        self._tell(build)
+        status = "SUCCEEDED"
+        try:
+            self._build(build, log)
+        except BuildError as error:
+            status = "STOPPED" if build.stopped.is_set() else "FAILED"
+            log.write(str(error))
+        except (ClientError, BotoCoreError, OSError) as error:
+            status = "FAILED"
+            log.write(f"the build failed: {error}")
+        _end_phase(build.record, "SUCCEEDED" if status == "SUCCEEDED" else "FAILED")
+        _finish(build.record, status)
+        log.flush()
+        self._tell(build)
+
+    def _build(self, build: Build, log: LogStream) -> None:
+        def write(line: str) -> None:
+            log.write(line)
+            log.flush_if_due()
+
+        with tempfile.TemporaryDirectory(prefix="build-") as folder:
+            archive = Path(folder, "context.zip")
+            _next_phase(build.record, "DOWNLOAD_SOURCE")
+            self._download(build.record["source"], archive)
+            _next_phase(build.record, "BUILD")
+            manifest = images.build(self._cloud, archive, write, build.watch)
+        if build.stopped.is_set():
+            raise BuildError("the build was stopped")
+        _next_phase(build.record, "POST_BUILD")
+        self._push(build.record, manifest, log)
+
+    def _download(self, source: Record, target: Path) -> None:
+        bucket, _, key = source.get("location", "").removeprefix("arn:aws:s3:::").partition("/")
+        if source.get("type") != "S3" or not key:
+            raise BuildError("the laptop cloud builds from S3: set sourceTypeOverride and sourceLocationOverride")
+        self._cloud.s3.download_file(bucket, key, str(target))
+
+    def _push(self, record: Record, manifest: str, log: LogStream) -> None:
+        """To the repository that the project is named after: ``<project>-image`` builds for ``<project>``."""
+        repository = record["projectName"].removesuffix("-image")
+        tag = _variables(record).get("IMAGE_TAG")
+        if not tag:
+            raise BuildError("the variable IMAGE_TAG is missing: it names the image to push")
+        uri = f"{self._cloud.account}.dkr.ecr.{self._cloud.region}.amazonaws.com/{repository}:{tag}"
+        ecr = self._cloud.ecr
+        try:
+            ecr.put_image(
+                repositoryName=repository,
+                imageManifest=manifest,
+                imageManifestMediaType=images.MANIFEST_TYPE,
+                imageTag=tag,
+            )
+        except ecr.exceptions.ImageTagAlreadyExistsException:
+            before = images.resolve(self._cloud, uri)
+            if before != images.manifest_digest(manifest):
+                raise BuildError(f"tag {tag} is immutable and holds another image, {before}") from None
+        log.write(f"pushed {uri} {images.manifest_digest(manifest)}")
+
+    def _tell(self, build: Build) -> None:
+        self._cloud.send(*state_change(build.record))
+
+
+def _params(operation: str, request: Request) -> Record:
+    try:
+        return parse(service_model("codebuild").operation_model(operation), request.body)
+    except AwsError as error:
+        raise AwsError("InvalidInputException", error.message) from None
+
+
+def _begin(record: Record, params: Record) -> None:
+    now = time.time()
+    source = dict(record["source"])
+    source.update({k: v for k, v in (("type", params.get("sourceTypeOverride")),) if v})
+    source.update({k: v for k, v in (("location", params.get("sourceLocationOverride")),) if v})
+    environment = dict(record["environment"])
+    variables = {v["name"]: v for v in environment.get("environmentVariables", [])}
+    variables.update({v["name"]: v for v in params.get("environmentVariablesOverride", [])})
+    environment["environmentVariables"] = list(variables.values())
+    record.pop("endTime", None)
+    record.update(
+        source=source,
+        environment=environment,
+        buildStatus="IN_PROGRESS",
+        buildComplete=False,
+        startTime=now,
+        currentPhase="SUBMITTED",
+        phases=[{"phaseType": "SUBMITTED", "startTime": now}],
+        logs=_logs(record),
+    )
+    _next_phase(record, "PROVISIONING")
+
+
+def _logs(record: Record) -> Record:
+    region = record["arn"].split(":")[3]
+    group, stream = f"/aws/codebuild/{record['projectName']}", record["id"].rpartition(":")[2]
+    link = f"https://console.aws.amazon.com/cloudwatch/home?region={region}#logEvent:group={group};stream={stream}"
+    return {"groupName": group, "streamName": stream, "deepLink": link}
+
+
+def _variables(record: Record) -> dict[str, str]:
+    return {v["name"]: v["value"] for v in record["environment"]["environmentVariables"]}
+
+
+def _next_phase(record: Record, phase: str) -> None:
+    _end_phase(record, "SUCCEEDED")
+    record["phases"].append({"phaseType": phase, "startTime": time.time()})
+    record["currentPhase"] = phase
+
+
+def _end_phase(record: Record, status: str) -> None:
+    phase, now = record["phases"][-1], time.time()
+    phase.update(phaseStatus=status, endTime=now, durationInSeconds=int(now - phase["startTime"]))
+
+
+def _finish(record: Record, status: str) -> None:
+    now = time.time()
+    record["phases"].append({"phaseType": "COMPLETED", "startTime": now})
+    # The status last: who sees it may rely on all else.
+    record.update(currentPhase="COMPLETED", buildComplete=True, endTime=now)
+    record["buildStatus"] = status
+
+
+def _copy(record: Record) -> Record:
+    copied: Record = json.loads(json.dumps(record))
+    return copied
+
+
+def _json(body: Record) -> Answer:
+    return Answer(200, {"content-type": "application/x-amz-json-1.1"}, json.dumps(body).encode())

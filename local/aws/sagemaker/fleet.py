@@ -1,0 +1,98 @@
+"""All containers of one deployment of an endpoint: one for each production variant of its config."""
+
+import random
+import secrets
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.aws import images
+from local.aws.archives import ArchiveError, unpack_tar
+from local.aws.cloud import Cloud
+from local.aws.environments import BuildError
+from local.aws.logs import LogStream
+from local.aws.sagemaker.checks import split_s3
+from local.aws.sagemaker.container import Container
+from local.aws.sagemaker.models import ContainerSpec
+
+
+class FleetError(Exception):
+    """The fleet cannot serve; the message is the endpoint's FailureReason."""
+
+
+@dataclass(frozen=True)
+class Member:
+    spec: ContainerSpec
+    container: Container
+    image_digest: str
+
+
+class Fleet:
+    """Made, then started, then stopped; a fleet never changes its config."""
+
+    def __init__(self, cloud: Cloud, endpoint: str, config: str) -> None:
+        self._cloud, self._endpoint, self.config = cloud, endpoint, config
+        self.members: list[Member] = []
+
+    def start(self, specs: list[ContainerSpec]) -> None:
+        """Raises FleetError, and then nothing runs."""
+        folder = self._new_folder()
+        try:
+            for spec in specs:
+                base = folder if len(specs) == 1 else folder / spec.variant
+                self.members.append(self._member(spec, base))
+            for member in self.members:
+                self._await(member)
+        except (FleetError, BuildError, ArchiveError, ClientError, BotoCoreError, OSError) as error:
+            self.stop()
+            raise FleetError(str(error)) from error
+        for member in self.members:
+            member.container.keep_alive()
+
+    def stop(self) -> None:
+        for member in self.members:
+            member.container.stop()
+
+    def member(self, variant: str | None, weights: dict[str, float]) -> Member | None:
+        """The variant that was asked for, or one by weight; None when there is no such variant."""
+        if variant is not None:
+            return next((m for m in self.members if m.spec.variant == variant), None)
+        chances = [weights.get(m.spec.variant, 1.0) for m in self.members]
+        return random.choices(self.members, chances if any(chances) else None)[0]
+
+    def _new_folder(self) -> Path:
+        """Of its own for each deployment: the same config may be deployed again while the first still serves."""
+        parent = self._cloud.state / "endpoints" / self._endpoint
+        parent.mkdir(parents=True, exist_ok=True)
+        folder = parent / self.config
+        while folder.exists():
+            folder = parent / f"{self.config}.{secrets.token_hex(3)}"
+        folder.mkdir()
+        return folder
+
+    def _member(self, spec: ContainerSpec, base: Path) -> Member:
+        image = images.find(self._cloud, spec.image)
+        (base / "model").mkdir(parents=True)
+        if spec.data_url:
+            self._unpack(spec.data_url, base / "model")
+        stream = f"{spec.variant}/i-{secrets.token_hex(8)}"
+        log = LogStream(self._cloud, f"/aws/sagemaker/Endpoints/{self._endpoint}", stream)
+        container = Container(self._cloud, image, base, spec.environment, log)
+        container.start()
+        return Member(spec, container, image.digest)
+
+    def _unpack(self, url: str, folder: Path) -> None:
+        bucket, key = split_s3(url)
+        with tempfile.NamedTemporaryFile(prefix="model-", suffix=".tar.gz") as archive:
+            self._cloud.s3.download_fileobj(bucket, key, archive)
+            archive.flush()
+            unpack_tar(Path(archive.name), folder)
+
+    def _await(self, member: Member) -> None:
+        if not member.container.ready(member.spec.startup_seconds):
+            raise FleetError(
+                f"The primary container for production variant {member.spec.variant} did not pass the ping health "
+                "check. Please check CloudWatch logs for this endpoint."
+            )

@@ -1,0 +1,162 @@
+"""Models and endpoint configs: descriptions that an endpoint is made from."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from local.aws.cloud import Cloud
+from local.aws.errors import invalid
+from local.aws.listing import Listing
+from local.aws.sagemaker.checks import Checks
+from local.aws.sagemaker.registry import Registry
+from local.aws.sagemaker.tags import Tags
+
+Record = dict[str, Any]
+_MODELS = Listing(name="ModelName", order="Descending")
+_CONFIGS = Listing(name="EndpointConfigName", order="Descending")
+
+
+@dataclass(frozen=True)
+class ContainerSpec:
+    """What one variant of an endpoint runs."""
+
+    variant: str
+    image: str
+    data_url: str | None
+    environment: dict[str, str]
+    startup_seconds: float
+
+
+STARTUP_SECONDS = 480.0
+"""What SageMaker gives a container to answer its first ping, unless the variant says otherwise."""
+
+
+class Models:
+    """All models and endpoint configs of the account."""
+
+    def __init__(self, cloud: Cloud, tags: Tags, checks: Checks, registry: Registry) -> None:
+        self._cloud, self._tags, self._checks, self._registry = cloud, tags, checks, registry
+        self._models: dict[str, Record] = {}
+        self._configs: dict[str, Record] = {}
+
+    @property
+    def operations(self) -> dict[str, Callable[[Record], Record]]:
+        return {
+            "CreateModel": self._create_model,
+            "DescribeModel": lambda params: self._model(params["ModelName"]),
+            "DeleteModel": self._delete_model,
+            "ListModels": self._list_models,
+            "CreateEndpointConfig": self._create_config,
+            "DescribeEndpointConfig": lambda params: self.config(params["EndpointConfigName"]),
+            "DeleteEndpointConfig": self._delete_config,
+            "ListEndpointConfigs": self._list_configs,
+        }
+
+    def config(self, name: str) -> Record:
+        return self._find(self._configs, f"endpoint-config/{name}", "endpoint configuration")
+
+    def containers(self, config: str) -> list[ContainerSpec]:
+        """One of each production variant. Raises AwsError when a model or package is gone."""
+        return [self._spec(variant) for variant in self.config(config)["ProductionVariants"]]
+
+    def _spec(self, variant: Record) -> ContainerSpec:
+        container = self._model(variant["ModelName"])["PrimaryContainer"]
+        image, url, environment = (
+            container.get("Image"),
+            container.get("ModelDataUrl"),
+            container.get("Environment", {}),
+        )
+        if package := container.get("ModelPackageName"):
+            packed = self._registry.package(package)["InferenceSpecification"]["Containers"][0]
+            image = f"{_repository(packed['Image'])}@{packed['ImageDigest']}"
+            url, environment = packed.get("ModelDataUrl"), packed.get("Environment", {}) | environment
+        startup = variant.get("ContainerStartupHealthCheckTimeoutInSeconds", STARTUP_SECONDS)
+        return ContainerSpec(variant["VariantName"], image, url, environment, float(startup))
+
+    def _model(self, name: str) -> Record:
+        return self._find(self._models, f"model/{name}", "model")
+
+    def _find(self, records: dict[str, Record], resource: str, kind: str) -> Record:
+        arn = self._cloud.arn(resource)
+        found = records.get(arn)
+        if found is None:
+            raise invalid(f'Could not find {kind} "{arn}".')
+        return found
+
+    def _create_model(self, params: Record) -> Record:
+        arn = self._cloud.arn(f"model/{params['ModelName']}")
+        if arn in self._models:
+            raise invalid(f'Cannot create already existing model "{arn}".')
+        containers = params.pop("Containers", None) or [params.get("PrimaryContainer")]
+        if len(containers) != 1 or containers[0] is None:
+            raise invalid("the laptop cloud serves models of one container: set PrimaryContainer")
+        if "ExecutionRoleArn" not in params:
+            raise invalid("ExecutionRoleArn is required")
+        self._checks.role(params["ExecutionRoleArn"])
+        self._check_container(containers[0])
+        self._tags.created(arn, params)
+        members = {k: v for k, v in params.items() if k != "Tags"}
+        self._models[arn] = members | {
+            "PrimaryContainer": containers[0],
+            "ModelArn": arn,
+            "CreationTime": datetime.now(UTC),
+        }
+        return {"ModelArn": arn}
+
+    def _check_container(self, container: Record) -> None:
+        if package := container.get("ModelPackageName"):
+            if "Image" in container or "ModelDataUrl" in container:
+                raise invalid("a container has either a ModelPackageName or an Image, not both")
+            record = self._registry.package(package)
+            if record["ModelApprovalStatus"] != "Approved":
+                raise invalid(f"Model package {package} is {record['ModelApprovalStatus']}: approve it first")
+            return
+        if "Image" not in container:
+            raise invalid("a container needs an Image or a ModelPackageName")
+        self._checks.image(container["Image"])
+        if "ModelDataUrl" in container:
+            self._checks.model_data(container["ModelDataUrl"])
+
+    def _delete_model(self, params: Record) -> Record:
+        arn = self._model(params["ModelName"])["ModelArn"]
+        del self._models[arn]
+        self._tags.deleted(arn)
+        return {}
+
+    def _list_models(self, params: Record) -> Record:
+        page, token = _MODELS.page(self._models.values(), params)
+        return {"Models": page, "NextToken": token}
+
+    def _create_config(self, params: Record) -> Record:
+        arn = self._cloud.arn(f"endpoint-config/{params['EndpointConfigName']}")
+        if arn in self._configs:
+            raise invalid(f'Cannot create already existing endpoint configuration "{arn}".')
+        names = [variant["VariantName"] for variant in params["ProductionVariants"]]
+        if len(set(names)) != len(names):
+            raise invalid("Variant names must be unique")
+        for variant in params["ProductionVariants"]:
+            if "ModelName" not in variant:
+                raise invalid("the laptop cloud has no inference components: each variant needs a ModelName")
+            if ("ServerlessConfig" in variant) == ("InstanceType" in variant):
+                raise invalid(f"variant {variant['VariantName']} needs either an InstanceType or a ServerlessConfig")
+            self._model(variant["ModelName"])
+        self._tags.created(arn, params)
+        members = {k: v for k, v in params.items() if k != "Tags"}
+        self._configs[arn] = members | {"EndpointConfigArn": arn, "CreationTime": datetime.now(UTC)}
+        return {"EndpointConfigArn": arn}
+
+    def _delete_config(self, params: Record) -> Record:
+        arn = self.config(params["EndpointConfigName"])["EndpointConfigArn"]
+        del self._configs[arn]
+        self._tags.deleted(arn)
+        return {}
+
+    def _list_configs(self, params: Record) -> Record:
+        page, token = _CONFIGS.page(self._configs.values(), params)
+        return {"EndpointConfigs": page, "NextToken": token}
+
+
+def _repository(image: str) -> str:
+    """An image's address without digest or tag."""
+    return image.partition("@")[0].rpartition(":")[0] if ":" in image.rpartition("/")[2] else image
