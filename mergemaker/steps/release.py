@@ -54,17 +54,21 @@ def release(*, model: str, environment: str, merged: Merged, names: Names, regis
 def _reviewed(group: str, merged: Merged, registry: Registry) -> Package:
     """The package whose run took from the repository exactly what was merged: of the merge request's head, or, where an
     earlier commit's run did the same work already, the newest of those."""
-    packages = list(islice(registry.newest(group), LOOK_BACK))
-    same = [package for package in packages if package.source == merged.source]
-    of_head = [package for package in packages if package.commit in merged.candidates]
+    same, of_head = None, None
+    for package in islice(registry.newest(group), LOOK_BACK):
+        fits, near = package.source == merged.source, package.commit in merged.candidates
+        if fits and near:
+            return package
+        same = same or (package if fits else None)
+        of_head = of_head or (package if near else None)
     if same:
-        return next((package for package in same if package in of_head), same[0])
+        return same
     if of_head:
         raise RefusedError(
-            f"{group}: the merged files are not those that run {of_head[0].job} was trained from: the branch was behind "
-            "its target; nothing was released. Submit the merged state from a new merge request"
+            f"{group}: nothing was released: the merged files are not those that run {of_head.job} was trained from. "
+            "The branch was behind its target: submit the merged state from a new merge request"
         )
     raise RefusedError(
-        f"{group}: no finished run of {' or '.join(c[:8] for c in merged.candidates)} is in the registry: it has failed, "
-        "is still training, or was never submitted; nothing was released"
+        f"{group}: nothing was released: the registry has no run of the merged files. The run of the merge request has "
+        "failed, is still training, or was never submitted"
     )

@@ -1,0 +1,164 @@
+"""The command ``mergemaker``. Exit code 0: done; 1: failed or refused; 2: wrong use.
+
+Everything that a command needs is imported when it runs, so that `--help` and wrong use answer at once.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from mergemaker.domain.errors import MergemakerError, UsageError
+from mergemaker.domain.settings import FILE, Settings, parse_settings
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command. Errors are one line each on stderr, without a traceback."""
+    asked = _parser().parse_args(arguments)
+    run: Command = asked.run
+    try:
+        return run(asked)
+    except MergemakerError as error:
+        for line in str(error).splitlines():
+            print(f"mergemaker: {line}", file=sys.stderr)
+        return 2 if isinstance(error, UsageError) else 1
+    except KeyboardInterrupt:
+        print("mergemaker: interrupted", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mergemaker", description="Ships SageMaker models through GitLab merge requests."
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    check = commands.add_parser("check", help="read all settings and model folders, say what is wrong where")
+    check.set_defaults(run=_check)
+
+    plan = commands.add_parser("plan", help="which models this merge request, or this merge, changes")
+    plan.add_argument("--json", action="store_true", help="as a JSON list")
+    plan.set_defaults(run=_plan)
+
+    submit = commands.add_parser("submit", help="train a model, or find the run that did so already")
+    submit.add_argument("model", metavar="MODEL")
+    submit.add_argument("--json", action="store_true", help="as a JSON object")
+    submit.set_defaults(run=_submit)
+
+    release = commands.add_parser("release", help="release the reviewed run of a merged model")
+    release.add_argument("model", metavar="MODEL")
+    release.add_argument("--to", metavar="ENV", required=True, help="environment, as in mergemaker.toml")
+    release.add_argument("--json", action="store_true", help="as a JSON object")
+    release.set_defaults(run=_release)
+
+    local = commands.add_parser("local", help="the laptop cloud: up, down, env, reset", add_help=False)
+    local.add_argument("words", nargs=argparse.REMAINDER)
+    local.set_defaults(run=_local)
+    return parser
+
+
+def _root() -> Path:
+    return Path.cwd()
+
+
+def _settings() -> Settings:
+    """Raises UsageError where there is no project."""
+    file = _root() / FILE
+    try:
+        return parse_settings(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"no {FILE} here: run this at the root of the project") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{FILE} can't be read: {error}") from None
+
+
+def _check(_asked: argparse.Namespace) -> int:
+    from mergemaker.adapters.folder import model_names, read_folder
+
+    faults = []
+    try:
+        _settings()
+    except UsageError as error:
+        faults.append(str(error))
+    names = model_names(_root())
+    for name in names:
+        try:
+            read_folder(_root(), name)
+        except UsageError as error:
+            faults.append(str(error))
+    if faults:
+        raise UsageError("\n".join(faults))
+    print(f"{FILE} and {len(names)} models are fine: {', '.join(names)}")
+    return 0
+
+
+def _plan(asked: argparse.Namespace) -> int:
+    from mergemaker.adapters.folder import model_names
+    from mergemaker.adapters.git import Checkout
+    from mergemaker.domain.changes import changed_models
+
+    changed = changed_models(Checkout(_root()).changed(os.environ), model_names(_root()))
+    if asked.json or changed:
+        print(json.dumps(changed) if asked.json else "\n".join(changed))
+    return 0
+
+
+def _submit(asked: argparse.Namespace) -> int:
+    from mergemaker.adapters.folder import read_folder
+    from mergemaker.domain.ci import origin
+
+    settings, who = _settings(), origin(os.environ)
+    folder = read_folder(_root(), asked.model)
+    from mergemaker.bootstrap import Aws
+    from mergemaker.steps.submit import submit
+
+    aws = Aws(settings.names)
+    done = submit(folder=folder, origin=who, names=settings.names, files=aws.files, images=aws.images, jobs=aws.jobs)
+    said = {"model": asked.model, "job": done.job, "how": done.how, "status": done.status}
+    print(json.dumps(said) if asked.json else f"{asked.model}: run {done.job} {done.how} ({done.status})")
+    return 0
+
+
+def _release(asked: argparse.Namespace) -> int:
+    from mergemaker.adapters.folder import read_folder
+    from mergemaker.adapters.git import Checkout
+    from mergemaker.domain.ci import origin
+
+    settings, who = _settings(), origin(os.environ)
+    environment = settings.environment(asked.to)
+    folder = read_folder(_root(), asked.model)
+    from mergemaker.bootstrap import Aws
+    from mergemaker.steps.release import Merged, release
+
+    done = release(
+        model=asked.model,
+        environment=environment.name,
+        merged=Merged(
+            commit=who.commit,
+            parents=Checkout(_root()).parents(),
+            pipeline=who.pipeline,
+            source=folder.ingredients(data="").source,
+        ),
+        names=settings.names,
+        registry=Aws(settings.names).registry,
+    )
+    package = done.package
+    said = {"model": asked.model, "version": package.version, "job": package.job, "environment": environment.name}
+    how = "was approved before" if done.again else "approved"
+    text = f"{asked.model}: version {package.version} (run {package.job}) {how} for {environment.name}"
+    print(json.dumps({**said, "again": done.again}) if asked.json else text)
+    return 0
+
+
+def _local(asked: argparse.Namespace) -> int:
+    """Another process: the product knows nothing of the laptop cloud."""
+    return subprocess.run([sys.executable, "-m", "local", *asked.words], check=False, cwd=_root()).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
