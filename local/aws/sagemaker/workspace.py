@@ -22,7 +22,7 @@ class Workspace:
 
     def __init__(self, cloud: Cloud, record: Record) -> None:
         self._cloud, self._record = cloud, record
-        self.base = cloud.state / "jobs" / record["TrainingJobName"]
+        self.base: Path = cloud.state / "jobs" / record["TrainingJobName"]
 
     def prepare(self) -> None:
         for folder in ("input/config", "input/data", "model", "output/data", "code"):
@@ -70,7 +70,7 @@ class Workspace:
 
     def failure(self) -> str:
         """What the container wrote to output/failure."""
-        file = self.base / "output" / "failure"
+        file: Path = self.base / "output" / "failure"
         if not file.is_file():
             return ""
         with file.open("rb") as source:

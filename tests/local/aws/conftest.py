@@ -1,0 +1,98 @@
+"""One AWS half of the laptop cloud for all tests of a worker, and a project in it whose image trains and serves."""
+
+import json
+import signal
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.local.aws.helpers import (
+    ACCOUNT,
+    BUCKET,
+    CONTEXT,
+    PROJECT,
+    REGION,
+    Aws,
+    Mailbox,
+    client,
+    finished_build,
+    start_build,
+    start_cloud,
+    unique,
+    zipped,
+)
+from tests.local.aws.jobs import Jobs
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    state = tmp_path_factory.mktemp("aws")
+    process, port = start_cloud(state)
+    names = ("s3", "ecr", "iam", "logs", "events", "sqs", "codebuild", "sagemaker")
+    yield Aws(
+        port=port,
+        state=state,
+        process=process,
+        runtime=client("sagemaker-runtime", port),
+        **{name: client(name, port) for name in names},
+    )
+    process.send_signal(signal.SIGTERM)
+    process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def role(aws: Aws) -> str:
+    """A role that SageMaker may assume."""
+    statement = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    return aws.iam.create_role(RoleName="execution", AssumeRolePolicyDocument=policy)["Role"]["Arn"]
+
+
+@pytest.fixture(scope="session")
+def bucket(aws: Aws) -> str:
+    aws.s3.create_bucket(Bucket=BUCKET)
+    return BUCKET
+
+
+@pytest.fixture(scope="session")
+def builder(aws: Aws, bucket: str) -> str:
+    """The CodeBuild project that builds the project's images."""
+    aws.ecr.create_repository(repositoryName=PROJECT, imageTagMutability="IMMUTABLE")
+    aws.codebuild.create_project(
+        name=f"{PROJECT}-image",
+        source={"type": "NO_SOURCE", "buildspec": "version: 0.2"},
+        artifacts={"type": "NO_ARTIFACTS"},
+        environment={"type": "LINUX_CONTAINER", "image": "standard", "computeType": "BUILD_GENERAL1_SMALL"},
+        serviceRole=f"arn:aws:iam::{ACCOUNT}:role/build",
+    )
+    return f"{PROJECT}-image"
+
+
+@pytest.fixture(scope="session")
+def image(aws: Aws, builder: str) -> str:
+    """The address, by digest, of an image that trains and serves."""
+    record = finished_build(aws, start_build(aws, builder, "m-0123456789abcdef", zipped(CONTEXT)))
+    assert record["buildStatus"] == "SUCCEEDED", record
+    found = aws.ecr.describe_images(repositoryName=PROJECT, imageIds=[{"imageTag": "m-0123456789abcdef"}])
+    return f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{PROJECT}@{found['imageDetails'][0]['imageDigest']}"
+
+
+@pytest.fixture
+def mailbox(aws: Aws) -> Callable[[dict[str, Any]], Mailbox]:
+    """Makes a mailbox for an event pattern."""
+
+    def make(pattern: dict[str, Any]) -> Mailbox:
+        name = unique("mail")
+        url = aws.sqs.create_queue(QueueName=name)["QueueUrl"]
+        aws.events.put_rule(Name=name, EventPattern=json.dumps(pattern))
+        arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
+        aws.events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}])
+        return Mailbox(aws.sqs, url)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def jobs(aws: Aws, image: str, role: str) -> Jobs:
+    return Jobs(aws, image, role)
