@@ -1,7 +1,6 @@
 """From settings to stacks."""
 
 import aws_cdk as cdk
-from aws_cdk import aws_lambda as lambda_
 
 from infra.arns import Arns
 from infra.code import lambda_code
@@ -13,15 +12,16 @@ from mergemaker.domain.settings import Settings
 PROJECT_TAG = "mergemaker:project"
 
 
-def add_stacks(app: cdk.App, settings: Settings, *, code: lambda_.Code | None = None) -> None:
-    """Adds the project's stacks to the app. `code` replaces the Lambdas' bundle, for tests."""
-    names = settings.names
-    arns = Arns(names)
+def add_stacks(app: cdk.App, settings: Settings) -> None:
+    """Adds the project's stacks to the app."""
+    names, arns = settings.names, Arns(settings.names)
     env = cdk.Environment(account=names.account, region=names.region)
     data = DataStack(app, f"{names.project}-data", env=env, names=names)
     platform = PlatformStack(
-        app, f"{names.project}-platform", env=env, settings=settings, arns=arns, code=code or lambda_code()
+        app, f"{names.project}-platform", env=env, settings=settings, arns=arns, code=lambda_code()
     )
     platform.add_stack_dependency(data, "the functions read what is in the bucket, the table and the secret")
-    IdentityStack(app, f"{names.project}-identity", env=env, gitlab=settings.gitlab, arns=arns)
+    identity = IdentityStack(app, f"{names.project}-identity", env=env, gitlab=settings.gitlab, arns=arns)
+    for stack in (data, platform, identity):
+        stack.add_stack_tag(PROJECT_TAG, names.project)
     cdk.Tags.of(app).add(PROJECT_TAG, names.project)

@@ -15,7 +15,12 @@ def submit(arns: Arns) -> Statements:
         allow("sagemaker:DescribeTrainingJob", "sagemaker:ListTags", on=arns.training_jobs),
         own_training_jobs(arns, "sagemaker:StopTrainingJob", "sagemaker:AddTags"),
         allow("ecr:DescribeImages", on=arns.repository),
-        allow("codebuild:StartBuild", "codebuild:BatchGetBuilds", on=arns.image_builder),
+        allow(
+            "codebuild:StartBuild",
+            "codebuild:BatchGetBuilds",
+            "codebuild:ListBuildsForProject",
+            on=arns.image_builder,
+        ),
     ]
 
 

@@ -36,19 +36,18 @@ def own_training_jobs(arns: Arns, *actions: str) -> iam.PolicyStatement:
     return allow(*actions, on=arns.training_jobs, when={"StringEquals": tagged})
 
 
-def run_table(arns: Arns) -> iam.PolicyStatement:
-    return allow(
-        "dynamodb:GetItem",
-        "dynamodb:PutItem",
-        "dynamodb:UpdateItem",
-        "dynamodb:DeleteItem",
-        "dynamodb:Query",
-        on=arns.run_table,
-    )
+def publish(arns: Arns) -> Statements:
+    """What every function does in the end: the run's record, then the note and the status on the merge request.
 
-
-def token(arns: Arns) -> iam.PolicyStatement:
-    return allow("secretsmanager:GetSecretValue", on=arns.token_secret)
+    For that it reads the model's settings as submitted, and what is live in the first environment.
+    """
+    return [
+        allow("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", on=arns.run_table),
+        allow("s3:GetObject", on=arns.objects("*/code/*.toml")),
+        allow("sagemaker:DescribeEndpoint", on=arns.endpoints),
+        allow("sagemaker:DescribeModelPackage", on=arns.packages),
+        allow("secretsmanager:GetSecretValue", on=arns.token_secret),
+    ]
 
 
 def write_logs(arns: Arns, group: str) -> iam.PolicyStatement:
