@@ -31,7 +31,7 @@ class ScriptRunner(process.ProcessRunner):  # type: ignore[misc] # the toolkit h
         relay = Thread(target=_relay, args=(script.stderr, last), daemon=True)
         relay.start()
         code = script.wait()
-        relay.join(timeout=5)  # a process that the script left behind may hold the pipe open for ever
+        relay.join(timeout=2)  # a process that the script left behind may hold the pipe open for ever
         if code:
             raise errors.ExecuteUserScriptError(
                 cmd=" ".join(command),
