@@ -17,8 +17,18 @@ from botocore.validate import ParamValidator
 
 from local.aws.errors import AwsError, invalid
 
-# Java's classes for letters, numbers, spaces and marks, as near as Python's `re` comes to them.
-_JAVA_CLASSES = {r"\p{L}": r"\w", r"\p{N}": r"\d", r"\p{Z}": r"\s", r"\p{M}": "", r"\p{P}": r"!-/:-@\[-`{-~"}
+# Java's spellings, as near as Python's `re` comes to them.
+_JAVA = {
+    r"\p{L}": r"\w",
+    r"\p{N}": r"\d",
+    r"\p{Z}": r"\s",
+    r"\p{M}": r"\x80-\U0010ffff",
+    r"\p{S}": r"$+<=>^`|~\x80-\U0010ffff",
+    r"\p{P}": r"!-/:-@\[-_{}",
+    r"\p{Alnum}": "a-zA-Z0-9",
+    r"\uD800\uDC00-\uDBFF\uDFFF": r"\U00010000-\U0010ffff",
+    "${1,": "(?:$){1,",
+}
 
 
 @cache
@@ -111,7 +121,7 @@ def _faults(shape: Shape, value: Any, at: str) -> Iterator[str]:
 @cache
 def pattern(text: str) -> re.Pattern[str]:
     """A pattern of the model, which is Java's. Raises re.error where Python has nothing like it."""
-    for java, python in _JAVA_CLASSES.items():
+    for java, python in _JAVA.items():
         text = text.replace(java, python)
     return re.compile(text)
 

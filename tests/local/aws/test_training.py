@@ -159,10 +159,10 @@ def test_a_request_that_sagemaker_refuses_is_refused(jobs: Jobs, changed: dict[s
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
 
 
-@pytest.mark.parametrize("image", ["shop:none", f"shop@sha256:{'0' * 64}", "elsewhere:latest"])
-def test_an_image_that_is_not_in_ecr_is_refused(jobs: Jobs, image: str) -> None:
+@pytest.mark.parametrize("address", ["shop:none", f"shop@sha256:{'0' * 64}", "elsewhere:latest"])
+def test_an_image_that_is_not_in_ecr_is_refused(jobs: Jobs, address: str) -> None:
     specification = {
-        "TrainingImage": f"000000000000.dkr.ecr.{REGION}.amazonaws.com/{image}",
+        "TrainingImage": f"000000000000.dkr.ecr.{REGION}.amazonaws.com/{address}",
         "TrainingInputMode": "File",
     }
     with pytest.raises(ClientError, match=r"Requested image .* not found"):
@@ -191,7 +191,11 @@ def test_jobs_are_listed_in_pages_by_name_and_status(jobs: Jobs, aws: Aws) -> No
     for name in names:
         jobs.finished(name)
     pages = aws.sagemaker.get_paginator("list_training_jobs").paginate(
-        NameContains=mark, StatusEquals="Failed", SortBy="Name", SortOrder="Descending", MaxResults=2
+        NameContains=mark,
+        StatusEquals="Failed",
+        SortBy="Name",
+        SortOrder="Descending",
+        PaginationConfig={"PageSize": 2},
     )
     found = [[job["TrainingJobName"] for job in page["TrainingJobSummaries"]] for page in pages]
     assert found == [[f"{mark}-2", f"{mark}-1"], [f"{mark}-0"]]
