@@ -1,0 +1,124 @@
+"""``make demo``: from nothing to a prediction, on this machine, the way it goes on AWS and GitLab."""
+
+import argparse
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from local.laptop import Laptop, LaptopError, running, start
+from local.team import Team, set_hyperparameter
+from local.tools import ROOT, missing
+
+MODEL = "diabetes"
+STATE = ROOT / ".local" / "demo"
+ROW = "59,2,32.1,101,157,93.2,38,4,4.8598,87\n"
+"""The first patient of the data: age, sex, body-mass index, blood pressure, six serum measurements."""
+
+
+class Progress:
+    """A line a step: what is going on, then how long it took."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stdout.isatty()
+
+    @contextmanager
+    def step(self, what: str) -> Iterator[None]:
+        began = time.monotonic()
+        if self._terminal:
+            print(f"  …        {what}", end="", flush=True)
+        try:
+            yield
+        except BaseException:
+            self._end("✗", began, what)
+            raise
+        self._end("✓", began, what)
+
+    def _end(self, mark: str, began: float, what: str) -> None:
+        back = "\r\x1b[K" if self._terminal else ""
+        print(f"{back}{mark} {time.monotonic() - began:5.1f} s  {what}", flush=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make demo", description=(__doc__ or "").strip())
+    parser.add_argument("--keep", action="store_true", help="leave the laptop cloud running")
+    keep = parser.parse_args().keep
+    signal.signal(signal.SIGTERM, _interrupt)
+    if tools := missing():
+        print(f"demo: {' and '.join(tools)} not installed: run `make setup`", file=sys.stderr)
+        return 1
+    before = running(STATE)
+    if before:
+        before.stop()
+    shutil.rmtree(STATE, ignore_errors=True)
+    progress = Progress()
+    laptop = None
+    kept = False
+    try:
+        with progress.step("start AWS and GitLab on 127.0.0.1"):
+            laptop = start(STATE)
+        play(laptop, progress)
+        kept = keep
+    except KeyboardInterrupt:
+        print("\ndemo: interrupted", file=sys.stderr)
+        return 130
+    except LaptopError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+    finally:
+        if laptop is not None and not kept:
+            laptop.stop()
+            print("\nThe laptop cloud is stopped. `make demo KEEP=1` leaves it running, to look around.")
+    print(f"\nStill running, in {STATE.relative_to(ROOT)}:")
+    print(f"  GitLab  {laptop.gitlab}\n  AWS     {laptop.aws}")
+    print(f"  stop    .venv/bin/mergemaker local down --state {STATE.relative_to(ROOT)}")
+    return 0
+
+
+def play(laptop: Laptop, progress: Progress) -> None:
+    """The whole loop; raises LaptopError where something does not come about."""
+    step = progress.step
+    with tempfile.TemporaryDirectory(dir=STATE) as folder:
+        team = Team(laptop, Path(folder) / "checkout")
+        with step("push the project to GitLab"):
+            team.push_first()
+        with step("cdk deploy: bucket, registry, roles, rules, queues, Lambdas"):
+            team.deploy()
+            team.connect()
+        with step(f"upload the data of {MODEL}"):
+            team.upload_data(MODEL)
+        with step("push a branch that changes a hyperparameter, open a merge request"):
+            sha = team.branch("more-trees", "Grow 300 trees", set_hyperparameter(MODEL, "n_estimators", 300))
+            request = team.open_merge_request("more-trees", "Grow 300 trees")
+        with step("GitLab CI submits the changed model and ends"):
+            team.pipeline(sha, "merge_request_event")
+        with step("the image is built, once"):
+            team.note(request.iid, MODEL, saying="CloudWatch", seconds=300)
+        with step("SageMaker trains, the events report"):
+            team.note(request.iid, MODEL, saying="Merging creates", seconds=180)
+            reviewed = team.note(request.iid, MODEL, saying="with version 1", seconds=60)
+        with step("merge; GitLab CI approves the reviewed package"):
+            request.merge()
+            request = team.project.mergerequests.get(request.iid)
+            team.pipeline(request.merge_commit_sha, "push")
+        with step("the approval's event creates the endpoint"):
+            endpoint = team.serving(MODEL, version=1)
+            team.note(request.iid, MODEL, saying="serving version 1")
+        with step("ask the endpoint"):
+            prediction = team.predict(endpoint, ROW)
+        rule = "─" * 78
+        print(f"\nMerge request  {request.web_url}\n\n{rule}\n{reviewed.strip()}\n{rule}\n")
+        print(f"Endpoint    {endpoint}\nRow         {ROW.strip()}\nPrediction  {prediction.strip()}")
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

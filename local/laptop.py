@@ -1,0 +1,172 @@
+"""The laptop cloud as a whole: AWS, GitLab and GitLab's runner, three processes that live in one folder."""
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from local.tools import ROOT, tool_path
+
+ACCOUNT, REGION = "000000000000", "us-east-1"
+START_SECONDS = 60
+STOP_SECONDS = 20
+
+
+class LaptopError(Exception):
+    """The laptop cloud can't do what was asked; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Laptop:
+    """A laptop cloud that runs, or did until it was stopped."""
+
+    state: Path
+    aws: str
+    gitlab: str
+    token: str
+    """GitLab's access token of the stand-in's one user."""
+    pids: tuple[int, ...]
+
+    def environment(self) -> dict[str, str]:
+        """What points any client of AWS or GitLab here."""
+        return {
+            "AWS_ENDPOINT_URL": self.aws,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "GITLAB_URL": self.gitlab,
+            "GITLAB_TOKEN": self.token,
+        }
+
+    def stop(self) -> None:
+        """Ends what was started, and all that those started; once more is no harm."""
+        for pid in self.pids:
+            _signal(pid, signal.SIGTERM)
+        end = time.monotonic() + STOP_SECONDS
+        while any(_alive(pid) for pid in self.pids) and time.monotonic() < end:
+            time.sleep(0.05)
+        for pid in self.pids:
+            _signal_group(pid, signal.SIGKILL)
+        _file(self.state).unlink(missing_ok=True)
+
+
+def start(state: Path, cache: Path | None = None) -> Laptop:
+    """Starts everything on free ports of 127.0.0.1. Raises LaptopError if something does not come up."""
+    state = state.resolve()
+    if running(state):
+        raise LaptopError(f"a laptop cloud runs in {state} already: `mergemaker local down` stops it")
+    state.mkdir(parents=True, exist_ok=True)
+    cache = cache or Path(os.environ.get("MERGEMAKER_CACHE", ROOT / ".local" / "cache"))
+    aws, gitlab, token = _free_port(), _free_port(), f"glpat-{secrets.token_hex(10)}"
+    aws_url, gitlab_url = f"http://127.0.0.1:{aws}", f"http://127.0.0.1:{gitlab}"
+    started: list[subprocess.Popen[bytes]] = []
+    try:
+        started.append(_spawn("aws", state, "--port", str(aws), "--cache", str(cache), "--region", REGION))
+        started.append(_spawn("gitlab", state, "--port", str(gitlab), "--token", token))
+        _wait(f"{aws_url}/_ministack/health", started[0], state / "aws.log")
+        _wait(f"{gitlab_url}/-/health", started[1], state / "gitlab.log")
+        started.append(_spawn("runner", state, "--gitlab", gitlab_url, "--token", token, aws=aws_url))
+    except BaseException:
+        for process in started:
+            _signal_group(process.pid, signal.SIGTERM)
+        raise
+    laptop = Laptop(state, aws_url, gitlab_url, token, tuple(process.pid for process in started))
+    file = _file(state)
+    file.touch(mode=0o600)
+    file.write_text(json.dumps({**asdict(laptop), "state": str(state)}))
+    return laptop
+
+
+def running(state: Path) -> Laptop | None:
+    """The laptop cloud that runs in `state`, if one does."""
+    try:
+        said = json.loads(_file(state.resolve()).read_text())
+        laptop = Laptop(**{**said, "state": Path(said["state"]), "pids": tuple(said["pids"])})
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+    return laptop if any(_alive(pid) for pid in laptop.pids) else None
+
+
+def reset(state: Path) -> None:
+    """Stops it and forgets all that it kept; the cache of built environments stays."""
+    laptop = running(state)
+    if laptop:
+        laptop.stop()
+    shutil.rmtree(state, ignore_errors=True)
+
+
+def _spawn(part: str, state: Path, *words: str, aws: str | None = None) -> "subprocess.Popen[bytes]":
+    """In a session of its own: Ctrl-C at the terminal reaches who started it, who then stops it in order."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "GITLAB_"))}
+    environment |= {"PATH": tool_path(), "PYTHONPATH": str(ROOT)}
+    if aws:
+        environment |= {"AWS_ENDPOINT_URL": aws, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
+    with (state / f"{part}.out").open("ab") as out:
+        return subprocess.Popen(
+            [sys.executable, "-m", f"local.{part}", "--state", str(state), *words],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+        )
+
+
+def _wait(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - on this machine
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    raise LaptopError(f"{url} does not answer: see {log} and {process.args!r}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _file(state: Path) -> Path:
+    return state / "laptop.json"
+
+
+def _alive(pid: int) -> bool:
+    """A process that has ended but was not waited for counts as ended."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
+
+
+def _signal_group(pid: int, number: signal.Signals) -> None:
+    try:
+        os.killpg(pid, number)
+    except (ProcessLookupError, PermissionError):
+        return
