@@ -68,7 +68,9 @@ class Team:
     @cached_property
     def project(self) -> Project:
         """The GitLab project; made when it is first asked for."""
-        return _as(Project, self.gitlab.projects.create({"name": PROJECT, "path": PROJECT}))
+        group = self.gitlab.groups.create({"name": "Team", "path": "team"})
+        asked = {"name": PROJECT, "path": PROJECT, "namespace_id": group.id}
+        return _as(Project, self.gitlab.projects.create(asked))
 
     def push_first(self) -> None:
         """The repository as a team begins: this project's files, its own settings, pushed to main."""

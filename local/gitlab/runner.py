@@ -111,7 +111,7 @@ def _job_input(at: Instance, pipeline: Pipeline) -> dict[str, Any]:
 
 def _report(at: Instance, pipeline: Pipeline, given: Params) -> dict[str, Any]:
     """The runner sends all jobs each time, or none to say only the pipeline's state."""
-    given.need("status")
+    given.require("status")
     status = given.one_of("status", STATES) or "running"
     jobs = given.values.get("jobs") or []
     if not isinstance(jobs, list) or not all(isinstance(job, dict) for job in jobs):
@@ -152,7 +152,7 @@ def _keep_job(at: Instance, pipeline: Pipeline, given: Params) -> None:
             created_at=now(),
         )
     )
-    given.need("status")
+    given.require("status")
     status = given.one_of("status", STATES) or "created"
     log = given.text("log")
     at.store.change(

