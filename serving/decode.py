@@ -30,7 +30,9 @@ def decode(body: str | bytes, media: str) -> Array:
     """Rows by columns; one flat row becomes a table of one. Raises Unreadable, UnsupportedType."""
     reader = _READERS.get(media)
     if reader is None:
-        raise UnsupportedType(f"cannot read {media or 'a body without a type'}", f"Content-Type: {', '.join(_READERS)}")
+        raise UnsupportedType(
+            f"cannot read {media[:100] or 'a body without a type'}", f"Content-Type: {', '.join(_READERS)}"
+        )
     return reader(body)
 
 

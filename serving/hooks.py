@@ -14,8 +14,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-
 from serving.decode import Array, decode
 from serving.encode import encode
 from serving.errors import Unreadable
@@ -90,12 +88,17 @@ def _input_fn(request_body: str | bytes, content_type: str) -> Array:
 
 
 def _predict_fn(data: Any, model: Any) -> object:
-    """Asks `model.predict`. A wrong number of columns is the client's to mend, so it is told before scikit-learn
-    raises."""
-    wanted, shape = getattr(model, "n_features_in_", None), np.shape(data)
-    if isinstance(wanted, int) and len(shape) == 2 and shape[1] != wanted:
-        raise Unreadable(f"the rows have {shape[1]} columns", f"{wanted} columns{_names(model)}")
+    if fault := columns_fault(data, model):
+        raise fault
     return model.predict(data)
+
+
+def columns_fault(data: Any, model: Any) -> Unreadable | None:
+    """What to tell a client whose rows have more or fewer columns than a scikit-learn model was fitted on."""
+    wanted, shape = getattr(model, "n_features_in_", None), getattr(data, "shape", ())
+    if not isinstance(wanted, int) or len(shape) != 2 or shape[1] == wanted:
+        return None
+    return Unreadable(f"the rows have {shape[1]} columns", f"{wanted} columns{_names(model)}")
 
 
 def _names(model: Any) -> str:

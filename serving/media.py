@@ -19,7 +19,7 @@ def media_type(header: str) -> str:
     media, options = parse_options_header(header)
     charset = options.get("charset", "utf-8").lower()
     if charset not in _CHARSETS:
-        raise UnsupportedType(f"the body's charset is {charset}", "UTF-8")
+        raise UnsupportedType(f"the body's charset is {charset[:40]}", "UTF-8")
     return media.lower()
 
 
@@ -32,7 +32,7 @@ def answer_type(accept: str) -> str:
     """The best of KNOWN. Raises NotAcceptable if the client takes none."""
     if found := _best(accept):
         return found
-    raise NotAcceptable(f"cannot answer with {accept}", f"Accept: one of {', '.join(KNOWN)}")
+    raise NotAcceptable(f"cannot answer with {accept[:100]}", f"Accept: one of {', '.join(KNOWN)}")
 
 
 def hook_accept(accept: str) -> str:

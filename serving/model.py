@@ -10,7 +10,7 @@ from werkzeug import Response
 from serving.decode import text_of
 from serving.encode import json_bytes
 from serving.errors import HookFailed, ServingError
-from serving.hooks import Hook, Hooks, find_hooks
+from serving.hooks import Hook, Hooks, columns_fault, find_hooks
 from serving.media import JSON, answer_type, hook_accept, is_text, media_type
 
 
@@ -30,9 +30,20 @@ class Model:
             result = _run("transform_fn", self.hooks.transform_fn, self.loaded, content, content_type, wanted)
         else:
             data = _run("input_fn", self.hooks.input_fn, content, content_type)
-            prediction = _run("predict_fn", self.hooks.predict_fn, data, self.loaded)
+            prediction = self._predict(data)
             result = _run("output_fn", self.hooks.output_fn, prediction, wanted)
         return _response(result, wanted)
+
+    def _predict(self, data: Any) -> Any:
+        """A predict_fn of the model's own may change the columns, so they can't be checked before it runs; but where
+        scikit-learn refuses those that the client sent, it is the client's fault and not the hook's."""
+        try:
+            return _run("predict_fn", self.hooks.predict_fn, data, self.loaded)
+        except HookFailed as failed:
+            fault = columns_fault(data, self.loaded)
+            if fault and f"X has {data.shape[1]} features" in str(failed.__cause__):
+                raise fault from None
+            raise
 
 
 def load_model(model_dir: Path) -> Model:

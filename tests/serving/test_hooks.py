@@ -181,6 +181,16 @@ def test_a_hook_that_fails_is_500_without_a_traceback_and_the_log_has_it(
     assert client.get("/ping").status_code == 200
 
 
+def test_a_predict_fn_that_makes_its_own_columns_is_not_refused(serve: Serve) -> None:
+    client = serve(
+        "import numpy as np\n"
+        "def predict_fn(data, model):\n    return model.predict(np.hstack([data, data[:, :1] + data[:, 1:]]))\n"
+    )
+
+    assert ask(client, b"1,2").json == {"predictions": [123]}
+    assert ask(client, b"1,2,3").status_code == 500
+
+
 @pytest.mark.parametrize(
     ("inference", "reason"),
     [
