@@ -51,12 +51,13 @@ def find_hooks(code: Path) -> Hooks:
 
 
 def _import(code: Path) -> ModuleType | None:
-    """As the module `inference`, which pickles may refer to; its neighbours can be imported, too."""
+    """As the module `inference`. Its neighbours can be imported, by it and by what reads the model: a pickle names the
+    modules of its classes."""
+    if code.is_dir() and str(code) not in sys.path:
+        sys.path.insert(0, str(code))
     file = code / "inference.py"
     if not file.is_file():
         return None
-    if str(code) not in sys.path:
-        sys.path.insert(0, str(code))
     spec = importlib.util.spec_from_file_location("inference", file)
     if spec is None or spec.loader is None:
         raise ImportError(f"{file} cannot be imported")
@@ -95,7 +96,8 @@ def _predict_fn(data: Any, model: Any) -> object:
 
 def columns_fault(data: Any, model: Any) -> Unreadable | None:
     """What to tell a client whose rows have more or fewer columns than a scikit-learn model was fitted on."""
-    wanted, shape = getattr(model, "n_features_in_", None), getattr(data, "shape", ())
+    wanted = getattr(model, "n_features_in_", None)
+    shape: tuple[int, ...] = getattr(data, "shape", ())
     if not isinstance(wanted, int) or len(shape) != 2 or shape[1] == wanted:
         return None
     return Unreadable(f"the rows have {shape[1]} columns", f"{wanted} columns{_names(model)}")

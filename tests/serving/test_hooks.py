@@ -2,6 +2,9 @@
 
 import json
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -122,6 +125,21 @@ def test_helpers_beside_inference_can_be_imported(
     )
 
     assert ask(create_app(model_dir).test_client()).json == {"predictions": [246]}
+
+
+def test_a_pickled_class_is_found_beside_the_model_without_an_inference_file(
+    model_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (model_dir / "code").mkdir()
+    (model_dir / "code" / "pickled_in_this_test.py").write_text(
+        "class Halved:\n    def predict(self, rows):\n        return rows.sum(axis=1) / 2\n"
+    )
+    script = "import joblib, pickled_in_this_test as own, sys; joblib.dump(own.Halved(), sys.argv[1])"
+    environment = {**os.environ, "PYTHONPATH": str(model_dir / "code")}
+    subprocess.run([sys.executable, "-c", script, model_dir / "model.joblib"], env=environment, check=True)
+
+    assert ask(create_app(model_dir).test_client()).json == {"predictions": [3]}
 
 
 @pytest.mark.parametrize(
