@@ -1,0 +1,43 @@
+"""Calls that fail once, before or after their effect, and what others do in the meantime."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from mergemaker.domain.errors import RetryableError
+
+Action = Callable[[], object]
+
+
+class Fake:
+    """Base of all fakes."""
+
+    def __init__(self) -> None:
+        self._before: dict[str, Action] = {}
+        self._after: dict[str, Action] = {}
+        self.calls: list[str] = []
+        """Names of the calls that were made, in order."""
+
+    def fail(self, call: str, error: Exception | None = None, *, after: bool = False) -> None:
+        """The next `call` raises. `after`: it takes effect, and its answer is lost."""
+
+        def act() -> None:
+            raise error or RetryableError(f"{call} was told to fail")
+
+        self._plan(self._after if after else self._before, call, act)
+
+    def meanwhile(self, call: str, act: Action) -> None:
+        """`act` happens just before the next `call` takes effect."""
+        self._plan(self._before, call, act)
+
+    def _plan(self, where: dict[str, Action], call: str, act: Action) -> None:
+        assert callable(getattr(self, call, None)), f"{type(self).__name__} has no call {call!r}"
+        where[call] = act
+
+    @contextmanager
+    def _called(self, call: str) -> Iterator[None]:
+        self.calls.append(call)
+        if before := self._before.pop(call, None):
+            before()
+        yield
+        if after := self._after.pop(call, None):
+            after()

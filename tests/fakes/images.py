@@ -1,0 +1,48 @@
+"""Images and their builds, in memory."""
+
+from tests.fakes.faults import Fake
+
+REGISTRY = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/shop"
+
+
+class FakeImages(Fake):
+    """`ports.Images`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.images: dict[str, str] = {}
+        self.builds: list[tuple[str, str]] = []
+        """Tag and context of each build that was started."""
+        self.building: set[str] = set()
+        self._failures: dict[str, str] = {}
+
+    def find(self, tag: str) -> str | None:
+        with self._called("find"):
+            return self.images.get(tag)
+
+    def build(self, tag: str, *, context: str) -> None:
+        with self._called("build"):
+            if tag not in self.building:
+                self.building.add(tag)
+                self.builds.append((tag, context))
+
+    def failure(self, build: str) -> str | None:
+        with self._called("failure"):
+            return self._failures.get(build)
+
+    # What happens in CodeBuild ---------------------------------------------------------------
+
+    def finish(self, tag: str) -> str:
+        """A build ends well. Its ARN."""
+        self.building.discard(tag)
+        self.images[tag] = f"{REGISTRY}@sha256:{tag.rpartition('-')[2]:0<64}"
+        return self._arn()
+
+    def break_build(self, tag: str, reason: str) -> str:
+        """A build ends badly. Its ARN."""
+        self.building.discard(tag)
+        self._failures[self._arn()] = reason
+        return self._arn()
+
+    def _arn(self) -> str:
+        return f"arn:aws:codebuild:eu-west-1:111122223333:build/shop-image:{len(self.builds)}"

@@ -1,0 +1,57 @@
+"""SageMaker's training jobs, in memory."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from mergemaker.domain.job import JobRequest
+from mergemaker.domain.run import Status, TrainingJob
+from tests.fakes.faults import Fake
+
+BEGIN = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+class FakeJobs(Fake):
+    """`ports.Jobs`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.jobs: dict[str, TrainingJob] = {}
+        self.requests: dict[str, JobRequest] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.jobs
+
+    def find(self, name: str) -> TrainingJob | None:
+        with self._called("find"):
+            return self.jobs.get(name)
+
+    def start(self, request: JobRequest, *, image: str) -> bool:
+        with self._called("start"):
+            if request.name in self.jobs:
+                return False
+            self.requests[request.name] = request
+            self.jobs[request.name] = self._new(request, image)
+        return True
+
+    def move(self, name: str, status: Status, **changed: Any) -> None:
+        """What SageMaker does with a job."""
+        self.jobs[name] = replace(self.jobs[name], **{"status": status, "phase": status.value, **changed})
+
+    def _new(self, request: JobRequest, image: str) -> TrainingJob:
+        r = request.resources
+        return TrainingJob(
+            name=request.name,
+            status=Status.IN_PROGRESS,
+            phase="Starting",
+            reason="",
+            created=BEGIN + timedelta(minutes=len(self.jobs)),
+            ended=None,
+            billed_seconds=None,
+            instance=f"{r.instance_count} × {r.instance_type}",
+            image=image,
+            artifact="",
+            hyperparameters={k: v for k, v in request.hyperparameters.items() if not k.startswith("sagemaker_")},
+            metrics={},
+            lineage=request.lineage,
+        )

@@ -1,0 +1,53 @@
+"""All fakes together: a project ``shop`` in one account, and the clock."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from mergemaker.domain.names import Names
+from mergemaker.domain.settings import Environment
+from mergemaker.steps.report import World
+from tests.fakes.endpoints import FakeEndpoints
+from tests.fakes.files import FakeFiles
+from tests.fakes.images import FakeImages
+from tests.fakes.jobs import FakeJobs
+from tests.fakes.merge_requests import FakeMergeRequests
+from tests.fakes.registry import FakeRegistry
+from tests.fakes.runs import FakeRuns
+
+NAMES = Names(project="shop", account="111122223333", region="eu-west-1")
+STAGING = Environment("staging", NAMES.account, NAMES.region, instance_type="ml.m5.large", instance_count=1)
+PRODUCTION = Environment("production", NAMES.account, NAMES.region, instance_type="ml.m5.xlarge", instance_count=2)
+
+
+@dataclass
+class Fakes:
+    """The whole world in memory."""
+
+    names: Names = NAMES
+    environments: tuple[Environment, ...] = (STAGING, PRODUCTION)
+    files: FakeFiles = field(default_factory=FakeFiles)
+    images: FakeImages = field(default_factory=FakeImages)
+    jobs: FakeJobs = field(default_factory=FakeJobs)
+    runs: FakeRuns = field(default_factory=FakeRuns)
+    registry: FakeRegistry = field(default_factory=FakeRegistry)
+    endpoints: FakeEndpoints = field(default_factory=FakeEndpoints)
+    merge_requests: FakeMergeRequests = field(default_factory=FakeMergeRequests)
+    time: datetime = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        """A minute later each time it is asked."""
+        self.time += timedelta(minutes=1)
+        return self.time
+
+    @property
+    def world(self) -> World:
+        return World(
+            names=self.names,
+            environment=self.environments[0].name,
+            files=self.files,
+            jobs=self.jobs,
+            runs=self.runs,
+            registry=self.registry,
+            endpoints=self.endpoints,
+            merge_requests=self.merge_requests,
+        )
