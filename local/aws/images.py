@@ -56,6 +56,12 @@ def parse_reference(uri: str) -> Reference | None:
     return Reference(found["repository"], found["digest"], tag)
 
 
+def by_digest(uri: str, digest: str) -> str:
+    """The address of the same repository's image `digest`."""
+    registry, _, name = uri.partition("@")[0].rpartition("/")
+    return f"{registry}/{name.partition(':')[0]}@{digest}"
+
+
 def resolve(cloud: Cloud, uri: str) -> str | None:
     """The digest of an image in the cloud's ECR; None where there is none such."""
     manifest = _manifest(cloud, uri)

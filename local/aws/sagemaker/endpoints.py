@@ -10,6 +10,7 @@ from typing import Any
 
 from local.aws.cloud import Cloud
 from local.aws.errors import invalid
+from local.aws.images import by_digest
 from local.aws.listing import Listing
 from local.aws.sagemaker import events
 from local.aws.sagemaker.fleet import Fleet, FleetError
@@ -183,8 +184,8 @@ def _variants(config: Record, fleet: Fleet | None) -> list[Record]:
         }
         if member := deployed.get(variant["VariantName"]):
             image = member.spec.image
-            resolved = f"{image.partition('@')[0].rpartition(':')[0] or image}@{member.image_digest}"
-            summary["DeployedImages"] = [{"SpecifiedImage": image, "ResolvedImage": resolved}]
+            deployed_image = {"SpecifiedImage": image, "ResolvedImage": by_digest(image, member.image_digest)}
+            summary["DeployedImages"] = [deployed_image]
         variants.append(summary)
     return variants
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from local.aws.cloud import Cloud
 from local.aws.errors import invalid
+from local.aws.images import by_digest
 from local.aws.listing import Listing
 from local.aws.sagemaker.checks import Checks
 from local.aws.sagemaker.registry import Registry
@@ -69,7 +70,7 @@ class Models:
         )
         if package := container.get("ModelPackageName"):
             packed = self._registry.package(package)["InferenceSpecification"]["Containers"][0]
-            image = f"{_repository(packed['Image'])}@{packed['ImageDigest']}"
+            image = by_digest(packed["Image"], packed["ImageDigest"])
             url, environment = packed.get("ModelDataUrl"), packed.get("Environment", {}) | environment
         startup = variant.get("ContainerStartupHealthCheckTimeoutInSeconds", STARTUP_SECONDS)
         return ContainerSpec(variant["VariantName"], image, url, environment, float(startup))
@@ -155,8 +156,3 @@ class Models:
     def _list_configs(self, params: Record) -> Record:
         page, token = _CONFIGS.page(self._configs.values(), params)
         return {"EndpointConfigs": page, "NextToken": token}
-
-
-def _repository(image: str) -> str:
-    """An image's address without digest or tag."""
-    return image.partition("@")[0].rpartition(":")[0] if ":" in image.rpartition("/")[2] else image

@@ -1,5 +1,6 @@
 """What botocore's model says about a request is enforced, and every pattern of it can be."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -53,8 +54,9 @@ def test_every_pattern_of_the_model_compiles(name: str) -> None:
 @pytest.mark.parametrize("value", ["", "plain text", "a/b:c=d+e-f@g.h_i", "größe 3"])
 def test_a_tag_may_hold_letters_digits_spaces_and_some_signs(value: str) -> None:
     operation = service_model("sagemaker").operation_model("AddTags")
-    body = f'{{"ResourceArn": "arn:aws:sagemaker:us-east-1:1:x/y", "Tags": [{{"Key": "k", "Value": "{value}"}}]}}'
-    assert parse(operation, body.encode())["Tags"] == [{"Key": "k", "Value": value}]
+    tag = {"Key": "k", "Value": value}
+    body = json.dumps({"ResourceArn": "arn:aws:sagemaker:us-east-1:000000000000:x/y", "Tags": [tag]})
+    assert parse(operation, body.encode())["Tags"] == [tag]
 
 
 @pytest.mark.parametrize(

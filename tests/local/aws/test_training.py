@@ -21,7 +21,7 @@ print("loss=0.5 at first")
 print("loss=0.1 at last, loss=nan")
 pathlib.Path(os.environ["SM_MODEL_DIR"], "answer.txt").write_text(f"{a.kind} {a.depth} {rows}")
 pathlib.Path(os.environ["SM_OUTPUT_DATA_DIR"], "metrics.json").write_text(json.dumps({"loss": 0.1}))
-print("EXTRA", os.environ["EXTRA"], os.environ["GREETING"])
+print(f"EXTRA {os.environ['EXTRA']} {os.environ['GREETING']}")
 """
 SLEEPS = "import time\nprint('asleep', flush=True)\ntime.sleep(60)\n"
 
@@ -205,8 +205,9 @@ def test_jobs_are_listed_in_pages_by_name_and_status(jobs: Jobs, aws: Aws) -> No
 
 
 def test_training_leaves_nothing_outside_the_state_folder(jobs: Jobs) -> None:
-    name = jobs.start("import os, tempfile; print('base', os.environ['HOME'], tempfile.gettempdir())")
+    name = jobs.start("import os, tempfile\nprint(f'base {os.environ[\"HOME\"]} {tempfile.gettempdir()}')")
     assert jobs.finished(name)["TrainingJobStatus"] == "Completed", jobs.log(name)
     base = jobs.aws.state / "jobs" / name
-    assert f"base {base} {base / 'tmp'}" in jobs.log(name)
+    printed = [line for line in jobs.log(name) if line.startswith("base ")]
+    assert printed == [f"base {base} {base / 'tmp'}"]
     assert not base.is_relative_to(ROOT)
