@@ -62,9 +62,10 @@ def main() -> int:
     try:
         with progress.step("start AWS and GitLab on 127.0.0.1"):
             laptop = start(STATE)
-        play(laptop, progress)
         kept = keep
+        play(laptop, progress)
     except KeyboardInterrupt:
+        kept = False
         print("\ndemo: interrupted", file=sys.stderr)
         return 130
     except LaptopError as error:
@@ -74,10 +75,15 @@ def main() -> int:
         if laptop is not None and not kept:
             laptop.stop()
             print("\nThe laptop cloud is stopped. `make demo KEEP=1` leaves it running, to look around.")
+    if kept:
+        _say_where(laptop)
+    return 0
+
+
+def _say_where(laptop: Laptop) -> None:
     print(f"\nStill running, in {STATE.relative_to(ROOT)}:")
     print(f"  GitLab  {laptop.gitlab}\n  AWS     {laptop.aws}")
     print(f"  stop    .venv/bin/mergemaker local down --state {STATE.relative_to(ROOT)}")
-    return 0
 
 
 def play(laptop: Laptop, progress: Progress) -> None:

@@ -29,7 +29,8 @@ from local.tools import GITLAB_CI_LOCAL, NODE, tool_path
 POLL_SECONDS = 0.3
 _VERDICT = re.compile(r"^\s*(?P<verdict>PASS|FAIL|WARN)\s+(?P<job>\S.*?)\s*$", re.MULTILINE)
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE")
+_DROPPED = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "PYTHONPATH")
+"""Of this process's environment: a job has no keys, and only the code of its own commit."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def _command(variables: dict[str, str]) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    kept = {key: value for key, value in os.environ.items() if key not in _KEYS}
+    kept = {key: value for key, value in os.environ.items() if key not in _DROPPED}
     return {**kept, "PATH": tool_path(), "NO_COLOR": "1", "FORCE_COLOR": "0"}
 
 

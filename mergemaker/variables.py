@@ -33,15 +33,18 @@ def lambda_environment(settings: Settings) -> dict[str, str]:
 def read_environment(environ: Mapping[str, str]) -> Settings:
     """The settings that `lambda_environment` wrote. Raises UsageError if they are not there or not whole."""
     try:
-        return Settings(
+        settings = Settings(
             project=environ[Variable.PROJECT],
             gitlab=GitLab(**_known(GitLab, json.loads(environ[Variable.GITLAB]))),
             environments=tuple(
                 Environment(**_known(Environment, one)) for one in json.loads(environ[Variable.ENVIRONMENTS])
             ),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UsageError(f"the function's environment is not as `cdk deploy` sets it: {error!r}") from None
+    if not settings.environments:
+        raise UsageError("the function's environment is not as `cdk deploy` sets it: no environments")
+    return settings
 
 
 def _known(shape: type, values: dict[str, Any]) -> dict[str, Any]:

@@ -39,7 +39,8 @@ class Clients:
     def __call__(self, service: str) -> Any:
         """Typed where it is handed to."""
         if service not in self._made:
-            self._made[service] = self._session.client(service, config=_CONFIG)  # type: ignore[call-overload]
+            with calling(f"AWS's {service}"):
+                self._made[service] = self._session.client(service, config=_CONFIG)  # type: ignore[call-overload]
         return self._made[service]
 
 

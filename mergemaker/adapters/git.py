@@ -15,10 +15,11 @@ class Checkout:
 
     def changed(self, environ: Mapping[str, str]) -> list[str]:
         """Paths that this pipeline is about: what the merge request changes since it left its target, or, on a branch,
-        what the last commit changes, which after a merge is the whole merge request."""
+        what the last commit changes, which after a merge is the whole merge request. A repository's first commit
+        changes nothing: nobody has reviewed it."""
         base = environ.get("CI_MERGE_REQUEST_DIFF_BASE_SHA") or "HEAD^1"
         if base == "HEAD^1" and not self.parents():
-            return [path for path in self._git("ls-files", "-z").split("\0") if path]
+            return []
         out = self._git("diff", "--name-only", "--no-renames", "-z", base, "HEAD")
         return [path for path in out.split("\0") if path]
 

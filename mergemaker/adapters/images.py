@@ -44,7 +44,8 @@ class BuiltImages:
                 if code_of(error) == "ImageNotFoundException":
                     return None
                 raise
-        return f"{names.registry}/{names.repository}@{found['imageDetails'][0]['imageDigest']}"
+        details = found["imageDetails"]
+        return f"{names.registry}/{names.repository}@{details[0]['imageDigest']}" if details else None
 
     def build(self, tag: str, *, context: str) -> None:
         """The token is made of the last build that ended: two who ask at once say the same, one who tries again after

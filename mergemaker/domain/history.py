@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-csv.field_size_limit(1_000_000)  # a run's hyperparameters can be longer than the default, 131,072 characters
+csv.field_size_limit(100_000_000)  # as long as the file may be: what a person broke must not stop the history
 
 COLUMNS = ("date_time", "hyperparameters", "commit_hash", "training_job_name")
 
@@ -35,7 +35,8 @@ class Row:
 
 def with_row(content: str, row: Row) -> str:
     """`content` with `row` in it: added at the end, or in place of the row of the same job."""
-    reader = csv.DictReader(io.StringIO(content, newline=""))
+    # A spreadsheet that saved the file has put a mark in front.
+    reader = csv.DictReader(io.StringIO(content.removeprefix("\ufeff"), newline=""))
     columns = list(reader.fieldnames or COLUMNS)
     rows = [{column: old.get(column) or "" for column in columns} for old in reader]
     new = row.cells()

@@ -27,10 +27,11 @@ def parse_metrics(content: bytes) -> Metrics:
         return Metrics({}, ("metrics.json is not valid JSON",))
     if not isinstance(found, dict):
         return Metrics({}, ('metrics.json must hold one object, {"name": number}',))
-    values = {str(name)[:100]: number for name, value in found.items() if (number := _number(value)) is not None}
+    numbers = {name: number for name, value in found.items() if (number := _number(value)) is not None}
+    values = {name[:100]: number for name, number in numbers.items()}
     remarks = []
-    if len(values) < len(found):
-        remarks.append(f"{len(found) - len(values)} of {len(found)} values in metrics.json are not numbers")
+    if len(numbers) < len(found):
+        remarks.append(f"{len(found) - len(numbers)} of {len(found)} values in metrics.json are not numbers")
     if len(values) > MOST:
         remarks.append(f"only the first {MOST} of {len(values)} metrics are kept")
         values = dict(list(values.items())[:MOST])

@@ -1,5 +1,6 @@
 """``models/<name>/model.toml``: what a data scientist says of a model."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -94,13 +95,22 @@ def _hyperparameters(table: Table) -> dict[str, HyperValue]:
         table.fault("hyperparameters", f"SageMaker takes 97 besides script mode's own, not {len(values)}")
     for name, value in values.items():
         key = f"hyperparameters.{name}"
-        if not isinstance(value, str | int | float | bool | list):
-            table.fault(key, "must be a string, a number, true or false, or a list")
-        elif len(str(value)) > 2_400:
-            table.fault(key, "is longer than SageMaker takes (2,500 characters)")
+        if fault := _hyper_fault(value):
+            table.fault(key, fault)
         if len(name) > 256 or name.startswith("sagemaker_"):
             table.fault(key, "SageMaker keeps names of over 256 characters and the prefix sagemaker_ for itself")
     return values
+
+
+def _hyper_fault(value: object) -> str | None:
+    """SageMaker is given JSON, and counts its characters."""
+    try:
+        text = "" if isinstance(value, dict) else json.dumps(value)
+    except TypeError:
+        text = ""
+    if not text:
+        return "must be a string, a number, true or false, or a list of these"
+    return "is longer than SageMaker takes (2,500 characters)" if len(text) > 2_500 else None
 
 
 def _channels(table: Table) -> dict[str, str]:
@@ -115,7 +125,10 @@ def _channels(table: Table) -> dict[str, str]:
 
 def _prefix(table: Table, channel: str) -> str:
     key = f"channels.{channel}.prefix"
-    prefix = table.values(f"channels.{channel}").get("prefix", "")
+    said = table.values(f"channels.{channel}")
+    for other in said.keys() - {"prefix"}:
+        table.fault(f"channels.{channel}.{other}", "no such setting")
+    prefix = said.get("prefix", "")
     if not isinstance(prefix, str) or prefix.startswith("/") or ".." in prefix.split("/"):
         table.fault(key, "must be a path under the model's input, such as train/")
         return ""

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from mergemaker.domain.model import HyperValue, Resources
+from mergemaker.domain.names import MODEL_MAX, name_fault
 
 TAG_PREFIX = "mergemaker:"
 
@@ -188,8 +189,12 @@ _ALLOWED = re.compile(r"[A-Za-z0-9 _.:/+@-]")
 
 def tag_value(text: str) -> str:
     """`text` in the characters that AWS takes in a tag; others as ``=XX``, UTF-8 bytes in hex. At most 256."""
-    safe = "".join(c if _ALLOWED.fullmatch(c) else "".join(f"={b:02X}" for b in c.encode()) for c in text)
-    return safe[:256]
+
+    def escaped(c: str) -> str:
+        # git takes branch names in any encoding, and Python passes on what is no UTF-8 as surrogates
+        return "".join(f"={b:02X}" for b in c.encode(errors="surrogatepass"))
+
+    return "".join(c if _ALLOWED.fullmatch(c) else escaped(c) for c in text)[:256]
 
 
 def from_tag_value(value: str) -> str:
@@ -222,11 +227,35 @@ def lineage_tags(lineage: Lineage) -> dict[str, str]:
     return {TAG_PREFIX + key: tag_value(value) for key, value in values.items()}
 
 
+_DIGEST, _COMMIT, _NUMBER = r"[0-9a-f]{64}", r"[0-9a-f]{40}|[0-9a-f]{64}", r"[0-9]{1,18}"
+_SHAPES = {
+    "run-key": _DIGEST,
+    "source": _DIGEST,
+    "code": _DIGEST,
+    "data": _DIGEST,
+    "spec": _DIGEST,
+    "image": r"[a-z][a-z0-9-]*-[0-9a-f]{16}",
+    "commit": _COMMIT,
+    "pipeline-commit": _COMMIT,
+    "gitlab-project": _NUMBER,
+    "pipeline": _NUMBER,
+}
+
+
 def parse_lineage(tags: Mapping[str, str]) -> Lineage | None:
-    """The lineage in a job's tags; None if they are not whole: then the job is not ours."""
+    """The lineage in a job's tags; None if they are not such as `lineage_tags` makes: then the job is not ours.
+
+    Whoever may start a job chooses its tags, and they end up in keys of the bucket and in the note.
+    """
     got = {key.removeprefix(TAG_PREFIX): from_tag_value(value) for key, value in tags.items()}
+    merge_request = got.get("merge-request", "")
+    if not all(re.fullmatch(shape, got.get(key, ""), re.ASCII) for key, shape in _SHAPES.items()):
+        return None
+    if merge_request and not re.fullmatch(_NUMBER, merge_request, re.ASCII):
+        return None
+    if name_fault(got.get("model"), MODEL_MAX):
+        return None
     try:
-        merge_request = got.get("merge-request")
         return Lineage(
             project=got["project"],
             model=got["model"],
@@ -246,5 +275,5 @@ def parse_lineage(tags: Mapping[str, str]) -> Lineage | None:
                 pipeline_commit=got["pipeline-commit"],
             ),
         )
-    except (KeyError, ValueError):
+    except KeyError:
         return None

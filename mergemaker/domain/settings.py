@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from mergemaker.domain.errors import UsageError
 from mergemaker.domain.names import ENVIRONMENT_MAX, PROJECT_MAX, Names, name_fault
@@ -97,8 +96,8 @@ def _region_fault(value: str) -> str | None:
 
 
 def _url_fault(value: str) -> str | None:
-    parts = urlsplit(value)
-    fine = parts.scheme in ("http", "https") and parts.netloc and not parts.query and not parts.fragment
+    host = r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
+    fine = re.fullmatch(rf"https?://{host}(?:/[^\s?#@]*)?", value, re.ASCII)
     return None if fine else "not the address of a GitLab, such as https://gitlab.com"
 
 

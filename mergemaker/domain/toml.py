@@ -78,7 +78,7 @@ class Table:
             return []
         if not isinstance(value, dict) or not all(isinstance(v, dict) for v in value.values()):
             self.fault(key, f"must hold tables, such as [{key}.name]")
-            self._known.update(_paths(self._content, key))
+            self._known.update([key, *(_paths(value, key) if isinstance(value, dict) else [])])
             return []
         return list(value)
 
@@ -88,7 +88,7 @@ class Table:
     def done(self) -> None:
         """Raises UsageError if anything was wrong, keys that nothing reads included."""
         for key in _paths(self._content):
-            if not any(key == known or (key.startswith(f"{known}.") and self._leaf(known)) for known in self._known):
+            if not any(self._covers(known, key) for known in self._known):
                 self.fault(key, "no such setting")
         if self._faults:
             raise UsageError("\n".join(self._faults))
@@ -101,15 +101,12 @@ class Table:
         return default if value is None else value
 
     def _find(self, key: str) -> Any:
-        found: Any = self._content
-        for part in key.split("."):
-            if not isinstance(found, Mapping):
-                return None
-            found = found.get(part)
-        return found
+        return _descend(self._content, key)
 
-    def _leaf(self, key: str) -> bool:
-        return not isinstance(self._find(key), dict)
+    def _covers(self, known: str, key: str) -> bool:
+        """Whether reading `known` has read `key` too, or reads from it, where it is a table that is empty."""
+        inside = key.startswith(f"{known}.") and not isinstance(self._find(known), dict)
+        return key == known or inside or (known.startswith(f"{key}.") and self._find(key) == {})
 
     def _line(self, key: str) -> int:
         """The line where the key stands, or its table, or 1: tomllib keeps no positions."""
@@ -125,6 +122,16 @@ class Table:
             elif inside and re.match(rf"""\s*["']?{re.escape(last)}["']?\s*[=.]""", line):
                 return number
         return best
+
+
+def _descend(content: object, key: str) -> Any:
+    """The value at a dotted path. The names on it may hold dots themselves: ``[metrics."validation.rmse"]``."""
+    if not isinstance(content, Mapping):
+        return None
+    if key in content:
+        return content[key]
+    inner = (_descend(value, key[len(name) + 1 :]) for name, value in content.items() if key.startswith(f"{name}."))
+    return next((found for found in inner if found is not None), None)
 
 
 def _paths(content: Mapping[str, Any], under: str = "") -> list[str]:
