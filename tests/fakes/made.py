@@ -86,9 +86,9 @@ def folder(text: str = MODEL_TOML, *, code: str = "code", image: str = "image", 
     return Folder(
         spec=parse_model(model, text),
         settings=text.encode(),
-        code=Packed(digest(code), archive=lambda: code.encode()),
+        code=Packed(digest(code), archive=code.encode),
         image_tag=image_tag(model, digest(image)),
-        image_context=lambda: image.encode(),
+        image_context=image.encode,
     )
 
 

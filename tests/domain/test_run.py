@@ -1,0 +1,146 @@
+"""The run key, and the tags by which a Lambda finds everything else."""
+
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mergemaker.domain.errors import UsageError
+from mergemaker.domain.job import JobRequest, from_json, to_json
+from mergemaker.domain.model import Resources
+from mergemaker.domain.run import from_tag_value, lineage_tags, parse_lineage, tag_value
+from tests.fakes.made import digest, ingredients, lineage, origin
+
+HOSTILE = ["a=b", "=", "==3D", "ü/ß", "日本語", "a'; DROP", "x\n/merge", "@all", "<b>", "a|b`c", "", " spaced "]
+AWS_TAG = re.compile(r"[A-Za-z0-9 _.:/=+@-]{0,256}")
+
+
+def test_the_run_key_does_not_depend_on_the_order_of_hyperparameters() -> None:
+    one = ingredients(hyperparameters={"depth": 3, "seed": 7})
+    other = ingredients(hyperparameters={"seed": 7, "depth": 3})
+    assert one.run_key == other.run_key
+    assert re.fullmatch(r"[0-9a-f]{64}", one.run_key)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"model": "rents"},
+        {"code": digest("other")},
+        {"image": "prices-ffffffffffffffff"},
+        {"data": digest("other")},
+        {"script": "other.py"},
+        {"hyperparameters": {"depth": 4}},
+        {"hyperparameters": {"depth": "3"}},
+        {"hyperparameters": {}},
+        {"resources": Resources("ml.m5.large", 1, 10, 3601)},
+        {"resources": Resources("ml.m5.xlarge", 1, 10, 3600)},
+        {"resources": Resources("ml.m5.large", 2, 10, 3600)},
+        {"resources": Resources("ml.m5.large", 1, 11, 3600)},
+    ],
+)
+def test_each_ingredient_changes_the_run_key(changed: dict[str, object]) -> None:
+    assert ingredients(**changed).run_key != ingredients().run_key
+
+
+def test_the_source_is_the_same_whatever_the_data() -> None:
+    assert ingredients(data=digest("other")).source == ingredients().source
+    assert ingredients(code=digest("other")).source != ingredients().source
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_survives_the_trip_through_a_tag(text: str) -> None:
+    assert AWS_TAG.fullmatch(tag_value(text))
+    assert from_tag_value(tag_value(text)) == text
+
+
+@given(st.text(max_size=20))
+def test_any_short_text_survives_the_trip_through_a_tag(text: str) -> None:
+    assert from_tag_value(tag_value(text)) == text
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=()), max_size=300))
+def test_any_text_at_all_gives_a_tag_that_aws_takes(text: str) -> None:
+    assert AWS_TAG.fullmatch(tag_value(text))
+
+
+@given(st.text(max_size=300))
+def test_any_tag_can_be_read(text: str) -> None:
+    assert isinstance(from_tag_value(text), str)
+
+
+@pytest.mark.parametrize("branch", [*HOSTILE[:-2], "feature/x"])
+def test_a_lineage_comes_back_from_its_tags(branch: str) -> None:
+    before = lineage(origin=origin(branch=branch))
+    assert parse_lineage(lineage_tags(before)) == before
+
+
+def test_a_run_without_a_merge_request_has_no_tag_for_one() -> None:
+    before = lineage(origin=origin(merge_request=None, ref="main"))
+    assert "mergemaker:merge-request" not in lineage_tags(before)
+    assert parse_lineage(lineage_tags(before)) == before
+
+
+def test_all_tags_fit_into_aws() -> None:
+    tags = lineage_tags(lineage(origin=origin(branch="ü" * 255)))
+    assert len(tags) <= 50
+    assert all(AWS_TAG.fullmatch(value) for value in tags.values())
+
+
+@pytest.mark.parametrize("key", sorted(lineage_tags(lineage(origin=origin(merge_request=None)))))
+def test_a_job_without_one_of_the_tags_is_not_ours(key: str) -> None:
+    tags = lineage_tags(lineage())
+    del tags[key]
+    assert parse_lineage(tags) is None
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("pipeline", "seventy"),
+        ("gitlab-project", ""),
+        ("merge-request", "7; drop"),
+        ("merge-request", "-7"),
+        ("model", "../secrets"),
+        ("model", "=0A/merge"),
+        ("commit", "=0A/merge=0A"),
+        ("commit", "main"),
+        ("pipeline-commit", "../../x"),
+        ("code", "../x"),
+        ("data", "x/y"),
+        ("spec", "../../other"),
+        ("run-key", ""),
+        ("source", "no digest"),
+        ("image", "nginx:latest"),
+    ],
+)
+def test_a_job_whose_tags_are_not_such_as_we_set_is_not_ours(key: str, value: str) -> None:
+    assert parse_lineage({**lineage_tags(lineage()), f"mergemaker:{key}": value}) is None
+
+
+def request() -> JobRequest:
+    return JobRequest(
+        name="prices-0123456789ab",
+        lineage=lineage(origin=origin(branch="ü=\n")),
+        hyperparameters={"depth": "3"},
+        channels={"training": "s3://b/prices/data/x/training/"},
+        output="s3://b/prices/output",
+        resources=Resources("ml.m5.large", 1, 10, 3600),
+        metric_regexes={"rmse": "rmse=(.*)"},
+    )
+
+
+def test_a_waiting_run_comes_back_as_it_was_left() -> None:
+    assert from_json(to_json(request())) == request()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "3", "{}", '{"lineage": {}}', '{"lineage": 3}', "[" * 5000])
+def test_what_is_no_waiting_run_is_refused(text: str) -> None:
+    with pytest.raises(UsageError):
+        from_json(text)
+
+
+def test_a_renamed_request_differs_in_nothing_else() -> None:
+    assert replace(request().named("other"), name=request().name) == request()
