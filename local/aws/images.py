@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from botocore.exceptions import ParamValidationError
+
 from local.aws.archives import ArchiveError, unpack_zip, zip_digest
 from local.aws.cloud import Cloud
 from local.aws.environments import Builder, BuildError, building
@@ -142,7 +144,7 @@ def _manifest(cloud: Cloud, uri: str) -> tuple[str, str] | None:
                 {"imageDigest": reference.digest} if reference.digest else {"imageTag": reference.tag or "latest"}
             ],
         )
-    except cloud.ecr.exceptions.RepositoryNotFoundException:
+    except (cloud.ecr.exceptions.RepositoryNotFoundException, ParamValidationError):
         return None
     for image in answer["images"]:
         return image["imageId"]["imageDigest"], image["imageManifest"]

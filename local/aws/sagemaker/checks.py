@@ -3,7 +3,7 @@
 import json
 from urllib.parse import urlsplit
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ParamValidationError
 
 from local.aws import images
 from local.aws.cloud import Cloud
@@ -25,7 +25,7 @@ class Checks:
             raise refusal
         try:
             role = self._cloud.iam.get_role(RoleName=arn.rpartition("/")[2])["Role"]
-        except ClientError:
+        except (ClientError, ParamValidationError):
             raise refusal from None
         if role["Arn"] != arn or "sagemaker.amazonaws.com" not in json.dumps(role["AssumeRolePolicyDocument"]):
             raise refusal
@@ -42,7 +42,7 @@ class Checks:
         bucket, key = split_s3(url)
         try:
             return self._cloud.s3.head_object(Bucket=bucket, Key=key)["ETag"].strip('"')
-        except ClientError:
+        except (ClientError, ParamValidationError):
             raise invalid(f"Could not find model data at {url}.") from None
 
 

@@ -31,6 +31,6 @@ class Metrics:
 def _float32(text: str | None) -> float | None:
     try:
         value = float(text or "")
-        return float(struct.unpack("f", struct.pack("f", value))[0]) if math.isfinite(value) else None
+        return float(struct.unpack("<f", struct.pack("<f", value))[0]) if math.isfinite(value) else None
     except (ValueError, OverflowError):
         return None

@@ -4,7 +4,7 @@ import json
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ParamValidationError
 
 from local.aws.archives import pack_tar
 from local.aws.cloud import Cloud
@@ -56,7 +56,7 @@ class Workspace:
         pages = self._cloud.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         try:
             keys = [str(o["Key"]) for page in pages for o in page.get("Contents", [])]
-        except ClientError:
+        except (ClientError, ParamValidationError):
             raise self._missing(url, bucket) from None
         return [key for key in keys if not key.endswith("/")]
 

@@ -33,7 +33,7 @@ def test_a_hostile_tar_is_refused(tmp_path: Path, hostile: tarfile.TarInfo) -> N
     archive, target = tmp_path / "a.tar.gz", tmp_path / "target"
     with tarfile.open(archive, "w:gz") as tar:
         tar.addfile(hostile, io.BytesIO())
-    with pytest.raises(ArchiveError, match="points out|neither a file"):
+    with pytest.raises(ArchiveError, match=r"points out|neither a file"):
         unpack_tar(archive, target)
     assert sorted(p.name for p in tmp_path.rglob("*")) in (["a.tar.gz"], ["a.tar.gz", "target"])
 

@@ -78,9 +78,7 @@ def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
             "--cache",
             str(tmp_path),
         ]
-        done = subprocess.run(
-            command, cwd=ROOT, env=os.environ, capture_output=True, text=True, timeout=30, check=False
-        )
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert f"port {port} cannot be used" in done.stderr

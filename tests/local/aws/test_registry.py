@@ -141,6 +141,7 @@ def test_tags_are_added_listed_and_deleted(aws: Aws, group: str) -> None:
 def test_a_package_of_data_or_images_that_are_not_there_is_refused(aws: Aws, group: str, image: str) -> None:
     for container, refusal in (
         ({"Image": image, "ModelDataUrl": f"s3://{BUCKET}/nothing.tar.gz"}, "Could not find model data"),
+        ({"Image": image, "ModelDataUrl": "s3://No_Bucket/x"}, "Could not find model data"),
         ({"Image": f"{image[:-4]}0000"}, "not found"),
     ):
         specification: Any = {"Containers": [container]}

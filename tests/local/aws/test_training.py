@@ -159,7 +159,7 @@ def test_a_request_that_sagemaker_refuses_is_refused(jobs: Jobs, changed: dict[s
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
 
 
-@pytest.mark.parametrize("address", ["shop:none", f"shop@sha256:{'0' * 64}", "elsewhere:latest"])
+@pytest.mark.parametrize("address", ["shop:none", f"shop@sha256:{'0' * 64}", "elsewhere:latest", "x:y"])
 def test_an_image_that_is_not_in_ecr_is_refused(jobs: Jobs, address: str) -> None:
     specification = {
         "TrainingImage": f"000000000000.dkr.ecr.{REGION}.amazonaws.com/{address}",
