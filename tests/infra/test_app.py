@@ -1,0 +1,105 @@
+"""app.py from the outside: settings in, templates out."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from app import read_settings
+from mergemaker.domain.errors import UsageError
+from tests.infra.conftest import run_app
+from tests.infra.stacks import ACCOUNT, PROJECT, REGION, SETTINGS, Resource, Stacks
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (SETTINGS.replace('name = "demo"', 'name = "Demo!"'), ":3: project.name: 'Demo!' is not a name"),
+        (SETTINGS.replace('account = "111122223333"', 'account = "1"'), "account: an AWS account has 12 digits"),
+        ("[project", "not valid TOML"),
+        (b"\xff", "not UTF-8"),
+        (None, "cannot read the settings"),
+    ],
+    ids=["a wrong name", "a wrong account", "no TOML", "no text", "no file"],
+)
+def test_wrong_settings_are_a_usage_error(tmp_path: Path, text: str | bytes | None, complaint: str) -> None:
+    settings = tmp_path / "mergemaker.toml"
+    if text is not None:
+        settings.write_bytes(text.encode() if isinstance(text, str) else text)
+
+    with pytest.raises(UsageError) as caught:
+        read_settings(str(settings))
+    assert complaint in str(caught.value)
+    assert str(caught.value).startswith(str(settings))
+
+
+def test_wrong_settings_end_the_app_without_a_traceback(tmp_path: Path) -> None:
+    settings = tmp_path / "mergemaker.toml"
+    settings.write_text("[project")
+    run = run_app(settings, tmp_path / "cdk.out")
+
+    assert run.returncode == 2
+    assert run.stderr.startswith(f"{settings}: not valid TOML")
+    assert "Traceback" not in run.stderr
+    assert not list((tmp_path / "cdk.out").glob("*.template.json"))
+
+
+def test_every_stack_is_bound_to_the_settings_account_and_region(stacks: Stacks) -> None:
+    artifacts = json.loads((stacks.folder / "manifest.json").read_text())["artifacts"]
+    bound = {name: one["environment"] for name, one in artifacts.items() if one["type"] == "aws:cloudformation:stack"}
+
+    assert bound == {f"{PROJECT}-{part}": f"aws://{ACCOUNT}/{REGION}" for part in ("data", "platform", "identity")}
+
+
+def test_every_stack_and_resource_that_can_be_tagged_carries_the_project(stacks: Stacks) -> None:
+    artifacts = json.loads((stacks.folder / "manifest.json").read_text())["artifacts"]
+    tag = {"Key": "mergemaker:project", "Value": PROJECT}
+    untaggable = {
+        "AWS::S3::BucketPolicy",
+        "AWS::SQS::QueuePolicy",
+        "AWS::CDK::Metadata",
+    }
+
+    for name in (f"{PROJECT}-data", f"{PROJECT}-platform", f"{PROJECT}-identity"):
+        assert artifacts[name]["properties"]["tags"] == {"mergemaker:project": PROJECT}
+    for name, one in stacks.resources.items():
+        assert one["Type"] in untaggable or tag in one["Properties"].get("Tags", []), f"{name}: {one['Type']}"
+
+
+def test_the_templates_know_nothing_of_the_machine_that_made_them(stacks: Stacks) -> None:
+    text = "".join(path.read_text() for path in stacks.folder.glob("*.template.json"))
+
+    assert str(Path.home()) not in text
+    assert str(Path(__file__).parents[2]) not in text
+    assert "127.0.0.1" not in text
+    assert "localhost" not in text
+
+
+def test_stacks_export_nothing_so_each_can_be_replaced_alone(stacks: Stacks) -> None:
+    for path in stacks.folder.glob("*.template.json"):
+        template = json.loads(path.read_text())
+        assert "Outputs" not in template
+        assert "Fn::ImportValue" not in path.read_text()
+        assert template["Parameters"].keys() == {"BootstrapVersion"}
+
+
+def test_nothing_is_deployed_by_a_custom_resource(stacks: Stacks) -> None:
+    types = {one["Type"] for one in stacks.resources.values()}
+
+    assert not [kind for kind in types if kind.startswith(("Custom::", "AWS::CloudFormation::"))]
+
+
+def test_the_same_settings_give_the_same_templates(stacks: Stacks, tmp_path: Path) -> None:
+    """Nothing is asked of the clock or git. The bundle's digest has its own tests."""
+    (tmp_path / "mergemaker.toml").write_text(SETTINGS)
+    run = run_app(tmp_path / "mergemaker.toml", tmp_path / "cdk.out", validate=False)
+
+    assert run.returncode == 0, run.stderr
+    assert without_code(Stacks.read(tmp_path / "cdk.out")) == without_code(stacks)
+
+
+def without_code(stacks: Stacks) -> dict[str, Resource]:
+    return {
+        name: {**one, "Properties": {key: value for key, value in one["Properties"].items() if key != "Code"}}
+        for name, one in stacks.resources.items()
+    }

@@ -1,0 +1,151 @@
+"""The Lambdas' bundle: built once, then looked at and imported by itself."""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+from infra import bundle
+from tests.infra.conftest import ROOT
+
+HANDLERS = sorted(path.parent.name for path in (ROOT / "lambdas").glob("*/handler.py"))
+RUNTIME_HAS = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six.py", "urllib3")
+"""boto3 and what it needs: Lambda's Python brings these."""
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    into = tmp_path_factory.mktemp("bundle")
+    bundle.build(ROOT, into, python=Path(sys.executable))
+    return into
+
+
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with boto3 alone."""
+    folder, installed = tmp_path_factory.mktemp("runtime"), Path(sysconfig.get_paths()["purelib"])
+    for name in RUNTIME_HAS:
+        (folder / name).symlink_to(installed / name)
+    return folder
+
+
+def alone(code: str, *paths: Path) -> subprocess.CompletedProcess[str]:
+    """Runs code with these folders and the standard library; nothing that is installed here can be seen."""
+    command = [sys.executable, "-I", "-S", "-B", "-c", f"import sys; sys.path[:0] = {[*map(str, paths)]!r}\n{code}"]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env={"AWS_REGION": "eu-west-1"})
+
+
+def test_there_is_a_handler_for_each_function() -> None:
+    assert HANDLERS == ["image", "release", "report"]
+
+
+@pytest.mark.parametrize("name", HANDLERS)
+def test_a_handler_can_be_imported_from_the_bundle_alone(built: Path, runtime: Path, name: str) -> None:
+    run = alone(f"from lambdas.{name}.handler import handler; import gitlab; print(callable(handler))", built, runtime)
+
+    assert run.stdout == "True\n", run.stderr
+
+
+def test_without_the_bundle_a_handlers_import_fails(runtime: Path) -> None:
+    """Or the tests above would see what is installed on this machine."""
+    run = alone("import gitlab", runtime)
+
+    assert "No module named 'gitlab'" in run.stderr
+
+
+def test_what_only_the_command_needs_is_left_out(built: Path) -> None:
+    assert not (built / "mergemaker/cli.py").exists()
+    assert (built / "mergemaker/domain/names.py").exists()
+    assert not (built / "infra").exists()
+    assert not (built / "boto3").exists(), "the runtime has it"
+
+
+def test_the_bundle_is_pure_python_and_runs_on_any_processor(built: Path) -> None:
+    foreign = [path.name for path in built.rglob("*") if path.suffix in (".so", ".pyd", ".dylib")]
+
+    assert foreign == []
+
+
+def test_a_dependency_without_a_python_version_of_a_compiled_module_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "fast.cpython-313-x86_64-linux-gnu.so").touch()
+
+    with pytest.raises(RuntimeError, match="no pure Python"):
+        bundle.keep_pure(tmp_path)
+
+
+def test_the_bundle_is_compiled_so_that_a_cold_start_is_not_spent_on_it(built: Path) -> None:
+    tag = sys.implementation.cache_tag
+    sources = [path for path in built.rglob("*.py") if "dist-info" not in str(path)]
+    missing = [path for path in sources if not (path.parent / "__pycache__" / f"{path.stem}.{tag}.pyc").exists()]
+
+    assert missing == []
+
+
+def test_bytecode_is_not_checked_against_the_times_of_files(built: Path, runtime: Path) -> None:
+    """They are lost when the bundle is zipped: checked bytecode would be thrown away at each cold start."""
+    for path in (built / "mergemaker/domain/__pycache__").glob("names.*.pyc"):
+        flags = int.from_bytes(path.read_bytes()[4:8], "little")
+        assert flags == 0b01, "by hash, unchecked"
+
+
+def test_nothing_in_the_bundle_names_this_machine(built: Path) -> None:
+    here = [str(ROOT).encode(), str(built).encode(), sys.prefix.encode()]
+    found = [path for path in built.rglob("*") if path.is_file() and any(name in path.read_bytes() for name in here)]
+
+    assert found == []
+
+
+def test_the_bundle_is_small(built: Path, tmp_path: Path) -> None:
+    archive = Path(shutil.make_archive(str(tmp_path / "bundle"), "zip", built))
+
+    assert archive.stat().st_size < 5_000_000
+
+
+# The digest ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for name in (
+        "lambdas/report/handler.py",
+        "mergemaker/bootstrap.py",
+        "mergemaker/cli.py",
+        "requirements/lambdas.txt",
+    ):
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("x = 1\n")
+    return tmp_path
+
+
+def digest(project: Path) -> str:
+    return bundle.digest(project, python=Path(sys.executable))
+
+
+@pytest.mark.parametrize("name", ["lambdas/report/handler.py", "mergemaker/bootstrap.py", "requirements/lambdas.txt"])
+def test_a_changed_file_changes_the_digest(project: Path, name: str) -> None:
+    before = digest(project)
+    (project / name).write_text("x = 2\n")
+
+    assert digest(project) != before
+
+
+def test_a_moved_file_changes_the_digest(project: Path) -> None:
+    before = digest(project)
+    (project / "mergemaker/bootstrap.py").rename(project / "mergemaker/other.py")
+
+    assert digest(project) != before
+
+
+def test_times_caches_and_the_command_do_not_change_the_digest(project: Path) -> None:
+    before = digest(project)
+    os.utime(project / "mergemaker/bootstrap.py", (1, 1))
+    (project / "mergemaker/__pycache__").mkdir()
+    (project / "mergemaker/__pycache__/bootstrap.pyc").write_bytes(b"x")
+    (project / "mergemaker/cli.py").write_text("x = 2\n")
+
+    assert digest(project) == before
