@@ -16,7 +16,7 @@ from local.gitlab.instance import Instance
 HOST = "127.0.0.1"
 
 
-class _Quiet(WSGIRequestHandler):
+class QuietHandler(WSGIRequestHandler):
     """The app writes its own log."""
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     state.mkdir(parents=True, exist_ok=True)
     _log_to(state / "gitlab.log")
     app = create_app(state, options.token, f"http://{HOST}:{options.port}")
-    server = make_server(HOST, options.port, app, threaded=True, request_handler=_Quiet)
+    server = make_server(HOST, options.port, app, threaded=True, request_handler=QuietHandler)
     _stop_on_signals(server)
     print(f"GitLab stand-in on http://{HOST}:{options.port}, state in {state}", flush=True)
     server.serve_forever()

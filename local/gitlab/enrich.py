@@ -19,25 +19,17 @@ EMOJI = {
     "hourglass_flowing_sand": "⏳",
     "stop_sign": "🛑",
     "no_entry": "⛔",
-    "no_entry_sign": "🚫",
     "arrow_up": "⬆️",
     "arrow_down": "⬇️",
     "arrow_right": "➡️",
-    "arrow_upper_right": "↗️",
-    "arrow_lower_right": "↘️",
-    "small_red_triangle": "🔺",
-    "small_red_triangle_down": "🔻",
     "red_circle": "🔴",
     "yellow_circle": "🟡",
     "green_circle": "🟢",
     "large_blue_circle": "🔵",
-    "white_circle": "⚪",
     "chart_with_upwards_trend": "📈",
-    "chart_with_downwards_trend": "📉",
-    "bar_chart": "📊",
     "package": "📦",
-    "gear": "⚙️",
     "information_source": "ℹ️",
+    "bar_chart": "📊",
     "bulb": "💡",
     "fire": "🔥",
     "eyes": "👀",
@@ -46,24 +38,44 @@ EMOJI = {
     "link": "🔗",
     "lock": "🔒",
     "question": "❓",
-    "exclamation": "❗",
     "trophy": "🏆",
     "zap": "⚡",
     "bug": "🐛",
     "stopwatch": "⏱️",
     "rewind": "⏪",
-    "sparkles": "✨",
     "thumbsup": "👍",
     "thumbsdown": "👎",
-    "wastebasket": "🗑️",
-    "snowflake": "❄️",
 }
+_DRAWN = {
+    "✅": "check",
+    "✔": "check",
+    "❌": "cross",
+    "⚠": "warning",
+    "🚀": "rocket",
+    "🎉": "tada",
+    "⌛": "hourglass",
+    "⏳": "hourglass",
+    "🛑": "stop",
+    "⛔": "stop",
+    "⬆": "up",
+    "⬇": "down",
+    "➡": "right",
+    "🔴": "red",
+    "🟡": "yellow",
+    "🟢": "green",
+    "🔵": "blue",
+    "📈": "chart",
+    "📦": "package",
+    "ℹ": "info",
+}
+"""Drawn by us, as a machine without an emoji font would show boxes. The files are in pages/static/emoji."""
 
 _TEXT = re.compile(
     r"(?P<url>https?://[^\s<>\"'`]*[^\s<>\"'`.,;:!?)\]*_~])"
     r"|(?<![\w@/.])@(?P<user>[A-Za-z0-9_](?:[\w.-]*\w)?(?:/[\w.-]+)*)"
     r"|(?<![\w!/&])!(?P<request>\d+)\b"
     r"|:(?P<emoji>[a-z0-9_+-]+):"
+    rf"|(?P<sign>[{''.join(_DRAWN)}])\ufe0f?"
 )
 _VERBATIM = {"a", "code", "pre", "kbd", "samp"}
 _UPLOAD = re.compile(r"/uploads/[0-9a-f]{32}/[^/\s]+")
@@ -126,8 +138,9 @@ class _Enricher(HTMLParser):
             path = f"{self._links.instance}/{self._links.project_path}/-/merge_requests/{number}"
             return f'<a class="reference" href="{escape(path)}">{text}</a>'
         if emoji := found["emoji"]:
-            known = EMOJI.get(emoji)
-            return f'<span class="emoji" title="{escape(emoji)}">{known}</span>' if known else text
+            return _emoji(EMOJI[emoji]) if emoji in EMOJI else text
+        if found["sign"]:
+            return _emoji(found[0])
         return f'<a href="{text}" rel="nofollow noreferrer noopener">{text}</a>'
 
     def _address(self, name: str, value: str) -> str:
@@ -135,3 +148,10 @@ class _Enricher(HTMLParser):
         if name in ("src", "href") and self._links.project_id and _UPLOAD.fullmatch(value):
             return f"{self._links.instance}/-/project/{self._links.project_id}{value}"
         return value
+
+
+def _emoji(sign: str) -> str:
+    drawn = _DRAWN.get(sign.rstrip("\ufe0f"))
+    if drawn is None:
+        return f'<span class="emoji">{sign}</span>'
+    return f'<img class="emoji" src="/-/static/emoji/{drawn}.svg" alt="{sign}">'

@@ -35,4 +35,4 @@ def added_commits(commits: list[Commit]) -> str:
 
 
 def _plain(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace("@", "&#64;")
+    return text.replace("&", "&amp;").replace("<", "&lt;")

@@ -1,5 +1,6 @@
 """GitLab CI's own variables: where a command runs, so that nobody has to say it with flags."""
 
+import re
 from collections.abc import Mapping
 
 from mergemaker.domain.errors import UsageError
@@ -16,11 +17,11 @@ def origin(environ: Mapping[str, str]) -> Origin:
         gitlab_project=_number(environ, "CI_PROJECT_ID"),
         merge_request=_number(environ, "CI_MERGE_REQUEST_IID") if merge_request else None,
         # Where GitLab tests the merged result, CI_COMMIT_SHA is a commit that no branch has.
-        commit=environ.get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA") or environ["CI_COMMIT_SHA"],
+        commit=_commit(environ, "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA") or _commit(environ, "CI_COMMIT_SHA"),
         branch=environ.get("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME") or environ["CI_COMMIT_REF_NAME"],
         ref=environ.get("CI_MERGE_REQUEST_REF_PATH") or environ["CI_COMMIT_REF_NAME"],
         pipeline=_number(environ, "CI_PIPELINE_ID"),
-        pipeline_commit=environ["CI_COMMIT_SHA"],
+        pipeline_commit=_commit(environ, "CI_COMMIT_SHA"),
     )
 
 
@@ -33,6 +34,14 @@ def check(environ: Mapping[str, str], needed: tuple[str, ...]) -> None:
 
 
 def _number(environ: Mapping[str, str], name: str) -> int:
-    if not environ[name].isascii() or not environ[name].isdigit():
-        raise UsageError(f"{name} is {environ[name]!r}, not a number as GitLab sets it")
+    if not re.fullmatch(r"[0-9]{1,18}", environ[name], re.ASCII):
+        raise UsageError(f"{name} is {environ[name][:40]!r}, not a number as GitLab sets it")
     return int(environ[name])
+
+
+def _commit(environ: Mapping[str, str], name: str) -> str:
+    """Empty if the variable is not set."""
+    commit = environ.get(name, "")
+    if commit and not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", commit, re.ASCII):
+        raise UsageError(f"{name} is {commit[:80]!r}, not a commit's whole hash as GitLab sets it")
+    return commit
