@@ -1,0 +1,83 @@
+"""What GitLab's variables say, and which models a change touches."""
+
+import pytest
+
+from mergemaker.domain.changes import changed_models
+from mergemaker.domain.ci import origin
+from mergemaker.domain.errors import UsageError
+from mergemaker.domain.run import Origin
+from tests.fakes.made import HEAD
+
+MERGED = "f" * 40
+BRANCH = {"CI_PROJECT_ID": "5", "CI_COMMIT_SHA": HEAD, "CI_COMMIT_REF_NAME": "main", "CI_PIPELINE_ID": "70"}
+MERGE_REQUEST = {
+    **BRANCH,
+    "CI_MERGE_REQUEST_IID": "7",
+    "CI_COMMIT_REF_NAME": "deeper-trees",
+    "CI_MERGE_REQUEST_SOURCE_BRANCH_NAME": "deeper-trees",
+    "CI_MERGE_REQUEST_REF_PATH": "refs/merge-requests/7/head",
+    "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA": "",
+}
+
+
+def test_a_branch_pipeline_has_no_merge_request() -> None:
+    assert origin(BRANCH) == Origin(5, None, HEAD, "main", "main", 70, HEAD)
+
+
+def test_a_merge_request_pipeline_says_its_ref() -> None:
+    assert origin(MERGE_REQUEST) == Origin(5, 7, HEAD, "deeper-trees", "refs/merge-requests/7/head", 70, HEAD)
+
+
+def test_where_gitlab_tests_the_merged_result_the_commit_is_still_the_branchs() -> None:
+    merged = {
+        **MERGE_REQUEST,
+        "CI_COMMIT_SHA": MERGED,
+        "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA": HEAD,
+        "CI_MERGE_REQUEST_REF_PATH": "refs/merge-requests/7/merge",
+    }
+    found = origin(merged)
+    assert (found.commit, found.pipeline_commit, found.ref) == (HEAD, MERGED, "refs/merge-requests/7/merge")
+
+
+def test_outside_of_ci_all_that_is_missing_is_named_at_once() -> None:
+    with pytest.raises(UsageError) as caught:
+        origin({"CI_PIPELINE_ID": "70", "CI_COMMIT_SHA": ""})
+    said = str(caught.value)
+    assert said.startswith("not in GitLab CI: CI_PROJECT_ID, CI_COMMIT_SHA, CI_COMMIT_REF_NAME not set.")
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize("name", ["CI_PROJECT_ID", "CI_PIPELINE_ID", "CI_MERGE_REQUEST_IID"])
+@pytest.mark.parametrize("value", ["x", "7.0", "-7", "７", "²", "7\n", "9" * 5000])
+def test_a_number_that_is_none_is_named(name: str, value: str) -> None:
+    with pytest.raises(UsageError, match=name) as caught:
+        origin({**MERGE_REQUEST, name: value})
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("name", ["CI_COMMIT_SHA", "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA"])
+@pytest.mark.parametrize("value", ["main", "abc", "\n/merge\n", f"{HEAD}\n", HEAD.upper()])
+def test_a_commit_that_is_none_is_named(name: str, value: str) -> None:
+    with pytest.raises(UsageError, match=name):
+        origin({**MERGE_REQUEST, name: value})
+
+
+MODELS = ["prices", "rents", "breast-cancer"]
+
+
+@pytest.mark.parametrize(
+    ("paths", "models"),
+    [
+        ([], []),
+        (["README.md", "docs/x.md", "infra/data.py"], []),
+        (["models/rents/train.py"], ["rents"]),
+        (["models/rents/a/b/c.py", "models/prices/model.toml"], ["prices", "rents"]),
+        (["models/gone/train.py"], []),
+        (["models/README.md", "models/rents"], []),
+        (["training/Dockerfile"], sorted(MODELS)),
+        (["serving/app.py", "models/rents/train.py"], sorted(MODELS)),
+        (["trainings/x", "other/models/rents/train.py"], []),
+    ],
+)
+def test_a_change_touches_the_models_whose_files_or_image_it_changes(paths: list[str], models: list[str]) -> None:
+    assert changed_models(paths, MODELS) == models
