@@ -4,6 +4,7 @@ The first line says what a busy reviewer needs; all else follows only when there
 """
 
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,8 +13,9 @@ from urllib.parse import quote
 from mergemaker.domain import metrics as numbers
 from mergemaker.domain.model import Goal, Metric
 from mergemaker.domain.names import Names, note_marker, reports_key
+from mergemaker.domain.release import Endpoint
 from mergemaker.domain.run import ReleaseStatus, Run, Status
-from mergemaker.domain.text import block, code
+from mergemaker.domain.text import block, code, visible
 
 ICONS = {
     Status.WAITING: "⏳",
@@ -42,7 +44,10 @@ class Report:
     metrics: tuple[Metric, ...]
     """As the model's settings declare them: the first is the headline."""
     baseline: Run | None
-    """The run whose package is live in the first environment; None if nothing is live, or what is live is this run."""
+    """The run whose package is live in the first environment; None if nothing is live, if what is live is this run, or
+    if nobody knows which run made it."""
+    endpoint: Endpoint | None
+    """The first environment's, as it is now."""
     environment: str
     """The first environment's name."""
     names: Names
@@ -57,6 +62,7 @@ def render(report: Report) -> str:
         _releases(run),
         _reason(run),
         _metrics(report),
+        _changes(report),
         _merge(report),
         _facts(report),
         _hyperparameters(report),
@@ -70,12 +76,16 @@ def summary(report: Report) -> str:
     run = report.run
     if run.status is Status.COMPLETED:
         headline = _headline_metric(report)
-        return f"{headline[0].name} {numbers.number(headline[1])}" if headline else "trained"
+        if headline is None:
+            return "trained"
+        metric, value = headline
+        said = (f"{metric.name} {numbers.number(value)}", _verdict(report, metric, value))
+        return ", ".join(part for part in said if part)
     if run.status is Status.FAILED:
-        return f"failed: {' '.join(run.reason.split())}"[:255]
+        return f"failed: {' '.join(visible(run.reason).split())}"[:255]
     return {
         Status.WAITING: "waits for its image",
-        Status.IN_PROGRESS: f"training: {run.phase or 'starting'}",
+        Status.IN_PROGRESS: f"training: {visible(run.phase) or 'starting'}"[:255],
         Status.STOPPING: "stopping",
         Status.STOPPED: "stopped",
     }[run.status]
@@ -87,8 +97,17 @@ def _headline(report: Report) -> str:
     if run.status is Status.COMPLETED:
         said += [_headline_change(report), f"trained in {duration(run.billed_seconds)}" if run.billed_seconds else ""]
     else:
-        said += [summary(report) if run.status is not Status.FAILED else "failed"]
+        said += [_state(report)]
     return f"### {' · '.join(part for part in said if part)}"
+
+
+def _state(report: Report) -> str:
+    """As the commit status says it, with what is not our own word made inert."""
+    if report.run.status is Status.FAILED:
+        return "failed"
+    if report.run.status is Status.IN_PROGRESS:
+        return f"training: {code(report.run.phase or 'starting')}"
+    return summary(report)
 
 
 def _headline_metric(report: Report) -> tuple[Metric, float] | None:
@@ -102,18 +121,20 @@ def _headline_change(report: Report) -> str:
         return "trained"
     metric, value = headline
     said = f"{code(metric.name)} **{numbers.number(value)}**"
+    verdict = _verdict(report, metric, value)
+    return f"{said} · {verdict}" if verdict else said
+
+
+def _verdict(report: Report, metric: Metric, value: float) -> str:
+    """Such as ``🟢 1.2% better than staging``; empty where nothing is live to compare with."""
     before = report.baseline.metrics.get(metric.name) if report.baseline else None
     if before is None:
-        return said
-    return f"{said} {_verdict(value, before, metric.goal)} than {report.environment}'s {numbers.number(before)}"
-
-
-def _verdict(value: float, before: float, goal: Goal) -> str:
-    better = numbers.better(value, before, goal)
+        return ""
+    better = numbers.better(value, before, metric.goal)
     if better is None:
-        return "no better and no worse"
-    percent = f" by {abs(value - before) / abs(before):.1%}" if before and abs(before) != float("inf") else ""
-    return f"{'better' if better else '**worse**'}{percent}"
+        return f"as good as {report.environment}" if value == before else f"not comparable with {report.environment}"
+    percent = f"{abs(value - before) / abs(before):.1%} " if before and math.isfinite(before - value) else ""
+    return f"{'🟢 ' if better else '🔴 '}{percent}{'better' if better else 'worse'} than {report.environment}"
 
 
 def _releases(run: Run) -> str:
@@ -158,7 +179,24 @@ def _compared(name: str, declared: dict[str, Metric], value: float, before: floa
     metric = declared.get(name)
     better = numbers.better(value, before, metric.goal) if metric else None
     mark = {True: "🟢 ", False: "🔴 ", None: ""}[better]
-    return shown, numbers.number(value), numbers.number(before), f"{mark}{value - before:+.4g}"
+    return shown, numbers.number(value), numbers.number(before), f"{mark}{value - before:+.4g}".replace("-", "−")
+
+
+def _changes(report: Report) -> str:
+    """Hyperparameters that differ from the baseline's."""
+    if report.baseline is None or report.run.status is not Status.COMPLETED:
+        return ""
+    now, before = report.run.hyperparameters, report.baseline.hyperparameters
+    said = [
+        f"{code(name)} {_value(before.get(name))} → {_value(now.get(name))}"
+        for name in sorted({*now, *before})
+        if now.get(name) != before.get(name)
+    ]
+    return f"**Changed** since {report.environment}: {', '.join(said)}" if said else ""
+
+
+def _value(value: str | None) -> str:
+    return "–" if value is None else code(_plain(value))
 
 
 def _merge(report: Report) -> str:
@@ -168,9 +206,9 @@ def _merge(report: Report) -> str:
         return ""
     endpoint = report.names.endpoint(run.model, report.environment)
     version = f" with version {run.version}" if run.version else ""
-    if report.baseline is None:
+    if report.endpoint is None:
         return f"**Merging creates** the endpoint `{endpoint}`{version}."
-    now = f" (now version {report.baseline.version})" if report.baseline.version else ""
+    now = f" (now version {report.endpoint.version})" if report.endpoint.version else ""
     return f"**Merging updates** the endpoint `{endpoint}`{version}{now}."
 
 
@@ -181,7 +219,7 @@ def _facts(report: Report) -> str:
     if run.status is not Status.WAITING:
         rows.append(("log", f"[CloudWatch]({_log_url(run, names)})"))
     if run.instance:
-        rows.append(("instance", run.instance))
+        rows.append(("instance", code(run.instance)))
     if run.status is not Status.FAILED and run.status is not Status.STOPPED:
         artifact = run.artifact or f"s3://{names.bucket}/{run.model}/output/{run.job}/output/model.tar.gz"
         rows.append(("artifact", code(artifact, longest=600)))
@@ -200,12 +238,7 @@ def _hyperparameters(report: Report) -> str:
     given = report.run.hyperparameters
     if not given:
         return ""
-    before = report.baseline.hyperparameters if report.baseline else {}
-    rows = []
-    for name, value in sorted(given.items()):
-        was = before.get(name)
-        changed = f" (was {code(_plain(was))})" if was is not None and was != value else ""
-        rows.append((code(name), f"{code(_plain(value))}{changed}"))
+    rows = [(code(name), _value(value)) for name, value in sorted(given.items())]
     table = _table(("hyperparameter", "value"), rows, right=False)
     return f"<details><summary>Hyperparameters</summary>\n\n{table}\n\n</details>"
 

@@ -15,7 +15,7 @@ from mergemaker.domain.history import Row, with_row
 from mergemaker.domain.metrics import Metrics, merged, parse_metrics
 from mergemaker.domain.model import ModelSpec, parse_model
 from mergemaker.domain.names import Names, commit_status, note_marker, output_key, reports_key, spec_key
-from mergemaker.domain.release import NewPackage
+from mergemaker.domain.release import Endpoint, NewPackage
 from mergemaker.domain.report import Report, render, summary
 from mergemaker.domain.run import TAG_PREFIX, Run, Status, TrainingJob
 from mergemaker.ports import Endpoints, Files, Jobs, MergeRequests, NoteRecord, Registry, Runs
@@ -188,18 +188,19 @@ def publish(run: Run, world: World) -> None:
 
 
 def _report(run: Run, spec: ModelSpec, world: World) -> Report:
+    endpoint = world.endpoints.find(world.names.endpoint(run.model, world.environment))
     return Report(
         run=run,
         metrics=spec.metrics,
-        baseline=_baseline(run, world),
+        baseline=_baseline(run, endpoint, world),
+        endpoint=endpoint,
         environment=world.environment,
         names=world.names,
     )
 
 
-def _baseline(run: Run, world: World) -> Run | None:
+def _baseline(run: Run, endpoint: Endpoint | None, world: World) -> Run | None:
     """The run that is live in the first environment, unless it is this one."""
-    endpoint = world.endpoints.find(world.names.endpoint(run.model, world.environment))
     if endpoint is None or endpoint.version is None or endpoint.version == run.version:
         return None
     package = world.registry.of_version(world.names.package_group(run.model), endpoint.version)
