@@ -10,11 +10,10 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.aws import images, processes, seam
+from local.aws import build_record, images, processes, seam
 from local.aws.answer import Answer, Request
 from local.aws.cloud import Cloud
 from local.aws.codebuild_events import state_change
@@ -27,7 +26,7 @@ from local.aws.protocol import parse, service_model
 TOKEN_SECONDS = 300
 """How long CodeBuild remembers an idempotency token."""
 
-Record = dict[str, Any]
+Record = build_record.Record
 
 
 @dataclass
@@ -75,17 +74,17 @@ class CodeBuild:
         with self._lock:
             known = self._known(params)
             if known is not None:
-                return _copy(known.record)
+                return build_record.copy(known.record)
             record = seam.new_build(params["projectName"])
             if record is None:
                 arn = self._cloud.arn(f"project/{params['projectName']}", service="codebuild")
                 raise AwsError("ResourceNotFoundException", f"Project cannot be found: {arn}")
-            _begin(record, params)
+            build_record.begin(record, params)
             build = Build(record, params)
             self._builds[record["id"]] = build
             if token := params.get("idempotencyToken"):
                 self._tokens[params["projectName"], token] = build
-            answer = _copy(record)
+            answer = build_record.copy(record)
         threading.Thread(target=self._run, args=(build,), daemon=True, name="build").start()
         return answer
 
@@ -115,8 +114,8 @@ class CodeBuild:
         except (ClientError, BotoCoreError, OSError) as error:
             status = "FAILED"
             log.write(f"the build failed: {error}")
-        _end_phase(build.record, "SUCCEEDED" if status == "SUCCEEDED" else "FAILED")
-        _finish(build.record, status)
+        build_record.end_phase(build.record, "SUCCEEDED" if status == "SUCCEEDED" else "FAILED")
+        build_record.finish(build.record, status)
         log.flush()
         self._tell(build)
 
@@ -127,13 +126,13 @@ class CodeBuild:
 
         with tempfile.TemporaryDirectory(prefix="build-") as folder:
             archive = Path(folder, "context.zip")
-            _next_phase(build.record, "DOWNLOAD_SOURCE")
+            build_record.next_phase(build.record, "DOWNLOAD_SOURCE")
             self._download(build.record["source"], archive)
-            _next_phase(build.record, "BUILD")
+            build_record.next_phase(build.record, "BUILD")
             manifest = images.build(self._cloud, archive, write, build.watch)
         if build.stopped.is_set():
             raise BuildError("the build was stopped")
-        _next_phase(build.record, "POST_BUILD")
+        build_record.next_phase(build.record, "POST_BUILD")
         self._push(build.record, manifest, log)
 
     def _download(self, source: Record, target: Path) -> None:
@@ -145,7 +144,7 @@ class CodeBuild:
     def _push(self, record: Record, manifest: str, log: LogStream) -> None:
         """To the repository that the project is named after: ``<project>-image`` builds for ``<project>``."""
         repository = record["projectName"].removesuffix("-image")
-        tag = _variables(record).get("IMAGE_TAG")
+        tag = build_record.variables(record).get("IMAGE_TAG")
         if not tag:
             raise BuildError("the variable IMAGE_TAG is missing: it names the image to push")
         uri = f"{self._cloud.account}.dkr.ecr.{self._cloud.region}.amazonaws.com/{repository}:{tag}"
@@ -172,64 +171,6 @@ def _params(operation: str, request: Request) -> Record:
         return parse(service_model("codebuild").operation_model(operation), request.body)
     except AwsError as error:
         raise AwsError("InvalidInputException", error.message) from None
-
-
-def _begin(record: Record, params: Record) -> None:
-    now = time.time()
-    source = dict(record["source"])
-    source.update({k: v for k, v in (("type", params.get("sourceTypeOverride")),) if v})
-    source.update({k: v for k, v in (("location", params.get("sourceLocationOverride")),) if v})
-    environment = dict(record["environment"])
-    variables = {v["name"]: v for v in environment.get("environmentVariables", [])}
-    variables.update({v["name"]: v for v in params.get("environmentVariablesOverride", [])})
-    environment["environmentVariables"] = list(variables.values())
-    record.pop("endTime", None)
-    record.update(
-        source=source,
-        environment=environment,
-        buildStatus="IN_PROGRESS",
-        buildComplete=False,
-        startTime=now,
-        currentPhase="SUBMITTED",
-        phases=[{"phaseType": "SUBMITTED", "startTime": now}],
-        logs=_logs(record),
-    )
-    _next_phase(record, "PROVISIONING")
-
-
-def _logs(record: Record) -> Record:
-    region = record["arn"].split(":")[3]
-    group, stream = f"/aws/codebuild/{record['projectName']}", record["id"].rpartition(":")[2]
-    link = f"https://console.aws.amazon.com/cloudwatch/home?region={region}#logEvent:group={group};stream={stream}"
-    return {"groupName": group, "streamName": stream, "deepLink": link}
-
-
-def _variables(record: Record) -> dict[str, str]:
-    return {v["name"]: v["value"] for v in record["environment"]["environmentVariables"]}
-
-
-def _next_phase(record: Record, phase: str) -> None:
-    _end_phase(record, "SUCCEEDED")
-    record["phases"].append({"phaseType": phase, "startTime": time.time()})
-    record["currentPhase"] = phase
-
-
-def _end_phase(record: Record, status: str) -> None:
-    phase, now = record["phases"][-1], time.time()
-    phase.update(phaseStatus=status, endTime=now, durationInSeconds=int(now - phase["startTime"]))
-
-
-def _finish(record: Record, status: str) -> None:
-    now = time.time()
-    record["phases"].append({"phaseType": "COMPLETED", "startTime": now})
-    # The status last: who sees it may rely on all else.
-    record.update(currentPhase="COMPLETED", buildComplete=True, endTime=now)
-    record["buildStatus"] = status
-
-
-def _copy(record: Record) -> Record:
-    copied: Record = json.loads(json.dumps(record))
-    return copied
 
 
 def _json(body: Record) -> Answer:

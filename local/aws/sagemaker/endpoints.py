@@ -48,11 +48,12 @@ class Endpoints:
         }
 
     def serving(self, name: str) -> tuple[Fleet, dict[str, float]] | None:
-        """The fleet that serves and its variants' weights; None where nothing does."""
+        """The fleet that serves and its variants' weights; None where nothing does. The caller leaves the fleet."""
         with self._lock:
             endpoint = self._endpoints.get(self._cloud.arn(f"endpoint/{name}"))
             if endpoint is None or endpoint.fleet is None:
                 return None
+            endpoint.fleet.enter()
             return endpoint.fleet, {v["VariantName"]: v["CurrentWeight"] for v in endpoint.record["ProductionVariants"]}
 
     def _find(self, params: Record) -> Endpoint:

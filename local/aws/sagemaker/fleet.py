@@ -3,6 +3,7 @@
 import random
 import secrets
 import tempfile
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from local.aws.logs import LogStream
 from local.aws.sagemaker.checks import split_s3
 from local.aws.sagemaker.container import Container
 from local.aws.sagemaker.models import ContainerSpec
+
+DRAIN_SECONDS = 60.0
+"""What requests under way get before their servers stop: as long as SageMaker lets a container answer."""
 
 
 class FleetError(Exception):
@@ -35,6 +39,8 @@ class Fleet:
     def __init__(self, cloud: Cloud, endpoint: str, config: str) -> None:
         self._cloud, self._endpoint, self.config = cloud, endpoint, config
         self.members: list[Member] = []
+        self._requests = 0
+        self._idle = threading.Condition()
 
     def start(self, specs: list[ContainerSpec]) -> None:
         """Raises FleetError, and then nothing runs."""
@@ -51,7 +57,20 @@ class Fleet:
         for member in self.members:
             member.container.keep_alive()
 
+    def enter(self) -> None:
+        """A request begins; `leave` must follow."""
+        with self._idle:
+            self._requests += 1
+
+    def leave(self) -> None:
+        with self._idle:
+            self._requests -= 1
+            self._idle.notify_all()
+
     def stop(self) -> None:
+        """Once no request is under way. Whoever stops a fleet has taken it from where requests find it."""
+        with self._idle:
+            self._idle.wait_for(lambda: self._requests == 0, DRAIN_SECONDS)
         for member in self.members:
             member.container.stop()
 

@@ -8,7 +8,7 @@ from local.aws.answer import Answer, Request
 from local.aws.cloud import Cloud
 from local.aws.errors import AwsError
 from local.aws.sagemaker.endpoints import Endpoints
-from local.aws.sagemaker.fleet import Member
+from local.aws.sagemaker.fleet import Fleet, Member
 
 TIMEOUT = 60.0
 """Seconds that SageMaker gives a container to answer."""
@@ -37,6 +37,12 @@ class Runtime:
         if serving is None:
             raise AwsError("ValidationError", f"Endpoint {name} of account {self._cloud.account} not found.")
         fleet, weights = serving
+        try:
+            return self._ask(name, fleet, weights, request)
+        finally:
+            fleet.leave()
+
+    def _ask(self, name: str, fleet: Fleet, weights: dict[str, float], request: Request) -> Answer:
         variant = request.headers.get("x-amzn-sagemaker-target-variant")
         member = fleet.member(variant, weights)
         if member is None:
