@@ -1,0 +1,112 @@
+"""The end of a build starts what waited for it, or tells why it can't start."""
+
+import pytest
+
+from mergemaker.domain.errors import MergemakerError, RetryableError, UsageError
+from mergemaker.domain.names import waiting_prefix
+from mergemaker.domain.run import Status
+from mergemaker.steps.image import build_ended
+from mergemaker.steps.report import report
+from mergemaker.steps.submit import How
+from tests.fakes.made import folder, origin
+from tests.fakes.story import completed, submitted
+from tests.fakes.world import Fakes
+
+TAG = folder().image_tag
+
+
+@pytest.fixture
+def fakes() -> Fakes:
+    return Fakes()
+
+
+def ended(fakes: Fakes, build: str) -> list[str]:
+    return build_ended(TAG, build, images=fakes.images, world=fakes.world, clock=fakes.now)
+
+
+def waiting(fakes: Fakes) -> list[str]:
+    return [key for key in fakes.files.objects if key.startswith(waiting_prefix(TAG))]
+
+
+def test_all_that_waited_for_the_image_start_with_it(fakes: Fakes) -> None:
+    one = submitted(fakes, image=False).job
+    two = submitted(fakes, folder(code="other"), origin(merge_request=8), image=False).job
+    assert sorted(ended(fakes, fakes.images.finish(TAG))) == sorted([one, two])
+    assert fakes.jobs.jobs[one].image == fakes.images.images[TAG]
+    assert fakes.jobs.requests[two].lineage.origin.merge_request == 8
+    assert waiting(fakes) == []
+
+
+def test_a_second_event_of_the_same_build_does_nothing(fakes: Fakes) -> None:
+    submitted(fakes, image=False)
+    build = fakes.images.finish(TAG)
+    ended(fakes, build)
+    calls = list(fakes.jobs.calls)
+    assert ended(fakes, build) == []
+    assert fakes.jobs.calls == calls
+
+
+def test_a_failed_build_is_told_on_the_merge_request_of_each_run_that_waited(fakes: Fakes) -> None:
+    submitted(fakes, image=False)
+    submitted(fakes, folder(code="other"), origin(merge_request=8), image=False)
+    ended(fakes, fakes.images.break_build(TAG, "build 1 ended as FAILED\nno matching distribution for scikit-lern"))
+    for merge_request in (7, 8):
+        note = fakes.merge_requests.only(merge_request)
+        assert "❌ **prices** · failed" in note
+        assert "  the image could not be built: build 1 ended as FAILED" in note
+        assert "  no matching distribution for scikit-lern" in note
+    assert fakes.merge_requests.status.state == "failed"
+    assert waiting(fakes) == []
+    assert fakes.jobs.jobs == {}
+
+
+def test_after_a_failed_build_the_next_submit_builds_and_trains_under_the_same_name(fakes: Fakes) -> None:
+    first = submitted(fakes, image=False).job
+    ended(fakes, fakes.images.break_build(TAG, "out of luck"))
+    again = submitted(fakes, image=False)
+    assert (again.job, again.how) == (first, How.WAITS)
+    assert len(fakes.images.builds) == 2
+    ended(fakes, fakes.images.finish(TAG))
+    fakes.jobs.move(first, Status.IN_PROGRESS, created=fakes.now())
+    report(first, fakes.world)
+    assert "training" in fakes.merge_requests.only(7)
+    completed(fakes, first, {"rmse": 50.0})
+    report(first, fakes.world)
+    assert "✅ **prices** · `rmse` **50**" in fakes.merge_requests.only(7)
+
+
+def test_a_late_word_of_the_failed_build_does_not_hide_the_run_that_came_after(fakes: Fakes) -> None:
+    job = submitted(fakes).job
+    completed(fakes, job, {"rmse": 50.0})
+    report(job, fakes.world)
+    assert ended(fakes, fakes.images.break_build("other-0123456789abcdef", "no")) == []
+    assert "✅" in fakes.merge_requests.only(7)
+
+
+def test_an_image_that_ecr_does_not_show_yet_is_tried_again(fakes: Fakes) -> None:
+    submitted(fakes, image=False)
+    with pytest.raises(RetryableError, match="not in the registry yet"):
+        ended(fakes, "arn:aws:codebuild:eu-west-1:111122223333:build/shop-image:1")
+    assert len(waiting(fakes)) == 1
+
+
+@pytest.mark.parametrize(
+    ("port", "call"), [("jobs", "start"), ("files", "delete"), ("files", "read"), ("images", "find")]
+)
+@pytest.mark.parametrize("after", [False, True])
+def test_whatever_fails_the_next_try_starts_each_run_once(fakes: Fakes, port: str, call: str, after: bool) -> None:
+    job = submitted(fakes, image=False).job
+    build = fakes.images.finish(TAG)
+    getattr(fakes, port).fail(call, after=after)
+    with pytest.raises(MergemakerError):
+        ended(fakes, build)
+    ended(fakes, build)
+    assert list(fakes.jobs.jobs) == [job]
+    assert waiting(fakes) == []
+
+
+def test_a_waiting_run_that_was_tampered_with_is_an_error(fakes: Fakes) -> None:
+    submitted(fakes, image=False)
+    fakes.files.put(waiting(fakes)[0], b"{}")
+    with pytest.raises(UsageError, match="not a waiting run"):
+        ended(fakes, fakes.images.finish(TAG))

@@ -1,0 +1,212 @@
+"""Submit starts the work once, whoever asks, however often, and leaves nothing half done."""
+
+import json
+
+import pytest
+
+from mergemaker.domain.errors import MergemakerError, RefusedError, RetryableError, ServiceError, UsageError
+from mergemaker.domain.job import from_json
+from mergemaker.domain.names import code_key, image_context_key, spec_key, waiting_prefix
+from mergemaker.domain.run import Status
+from mergemaker.steps.submit import How, Submitted, submit
+from tests.fakes.made import MODEL_TOML, digest, folder, origin
+from tests.fakes.story import DATA, submitted
+from tests.fakes.world import Fakes
+
+
+@pytest.fixture
+def fakes() -> Fakes:
+    return Fakes()
+
+
+def test_the_first_time_code_settings_and_data_are_stored_and_the_job_starts(fakes: Fakes) -> None:
+    done = submitted(fakes)
+    request = fakes.jobs.requests[done.job]
+    data = request.lineage.data
+    assert done == Submitted(request.name, How.STARTED, Status.IN_PROGRESS)
+    assert done.job == f"prices-{request.lineage.run_key[:12]}"
+    assert fakes.files[code_key("prices", digest("code"))] == b"code"
+    assert fakes.files[spec_key("prices", request.lineage.spec)] == MODEL_TOML.encode()
+    assert fakes.files[f"prices/data/{data}/training/rows.csv"] == b"1,2,3"
+    assert fakes.jobs.jobs[done.job].image == fakes.images.images[folder().image_tag]
+
+
+def test_a_job_is_asked_for_as_script_mode_wants_it(fakes: Fakes) -> None:
+    request = fakes.jobs.requests[submitted(fakes).job]
+    bucket = f"s3://{fakes.names.bucket}/prices"
+    assert request.hyperparameters == {
+        "depth": "3",
+        "sagemaker_program": '"train.py"',
+        "sagemaker_submit_directory": json.dumps(f"{bucket}/code/{digest('code')}.tar.gz"),
+        "sagemaker_region": '"eu-west-1"',
+    }
+    assert request.channels == {"training": f"{bucket}/data/{request.lineage.data}/training/"}
+    assert request.output == f"{bucket}/output"
+    assert request.metric_regexes == {"rmse": "rmse=([0-9.]+)"}
+    assert request.lineage.origin == origin()
+
+
+def test_the_same_again_finds_the_run_and_touches_nothing(fakes: Fakes) -> None:
+    first = submitted(fakes)
+    before = dict(fakes.files.objects)
+    again = submitted(fakes, who=origin(pipeline=71))
+    assert again == Submitted(first.job, How.FOUND, Status.IN_PROGRESS)
+    assert fakes.files.objects == before
+    assert list(fakes.jobs.jobs) == [first.job]
+
+
+def test_a_completed_run_is_found_too(fakes: Fakes) -> None:
+    first = submitted(fakes)
+    fakes.jobs.move(first.job, Status.COMPLETED)
+    assert submitted(fakes) == Submitted(first.job, How.FOUND, Status.COMPLETED)
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.STOPPED])
+def test_after_a_failure_the_next_attempt_gets_the_next_number(fakes: Fakes, status: Status) -> None:
+    first = submitted(fakes).job
+    fakes.jobs.move(first, status)
+    second = submitted(fakes)
+    fakes.jobs.move(second.job, status)
+    third = submitted(fakes)
+    assert (second.job, third.job) == (f"{first}-2", f"{first}-3")
+    assert second.how is third.how is How.STARTED
+
+
+def test_what_has_failed_twenty_times_is_refused(fakes: Fakes) -> None:
+    for _ in range(20):
+        fakes.jobs.move(submitted(fakes).job, Status.FAILED)
+    with pytest.raises(RefusedError, match="20 runs of these very files have failed"):
+        submitted(fakes)
+
+
+def test_two_at_the_same_moment_start_one_job(fakes: Fakes) -> None:
+    fakes.jobs.meanwhile("start", lambda: submitted(fakes, who=origin(merge_request=8)))
+    done = submitted(fakes)
+    assert done.how is How.FOUND
+    assert list(fakes.jobs.jobs) == [done.job]
+
+
+def test_a_lost_answer_and_a_second_try_start_one_job(fakes: Fakes) -> None:
+    fakes.jobs.fail("start", after=True)
+    with pytest.raises(RetryableError):
+        submitted(fakes)
+    assert submitted(fakes).how is How.FOUND
+    assert len(fakes.jobs.jobs) == 1
+
+
+@pytest.mark.parametrize(
+    ("port", "call"),
+    [("files", "write"), ("files", "copy"), ("files", "list"), ("jobs", "find"), ("jobs", "start"), ("images", "find")],
+)
+@pytest.mark.parametrize("after", [False, True])
+def test_whatever_fails_the_second_try_makes_good(fakes: Fakes, port: str, call: str, after: bool) -> None:
+    getattr(fakes, port).fail(call, ServiceError("no"), after=after)
+    with pytest.raises(MergemakerError):
+        submitted(fakes)
+    whole = Fakes()
+    expected = submitted(whole)
+    assert submitted(fakes).job == expected.job
+    assert fakes.files.objects == whole.files.objects
+    assert list(fakes.jobs.jobs) == [expected.job]
+
+
+# Data ---------------------------------------------------------------------------------------
+
+
+def test_without_data_it_says_where_to_put_it_and_stores_nothing(fakes: Fakes) -> None:
+    fakes.files.put("prices/input/other/rows.csv", b"1")
+    fakes.files.put("prices/input/train/", b"")
+    with pytest.raises(
+        UsageError, match=r"channel 'training' has no data: put files under s3://.*/prices/input/train/"
+    ):
+        submit(
+            folder=folder(), origin=origin(), names=fakes.names, files=fakes.files, images=fakes.images, jobs=fakes.jobs
+        )
+    assert set(fakes.files.objects) == {"prices/input/other/rows.csv", "prices/input/train/"}
+
+
+def test_a_snapshot_that_is_there_is_not_copied_again(fakes: Fakes) -> None:
+    submitted(fakes)
+    copied = list(fakes.files.copied)
+    submitted(fakes, folder(code="other"))
+    assert fakes.files.copied == copied
+    assert len(copied) == 1
+
+
+def test_other_data_is_another_run(fakes: Fakes) -> None:
+    first = submitted(fakes)
+    fakes.files.put(DATA, b"4,5,6")
+    second = submitted(fakes)
+    assert second.how is How.STARTED
+    assert second.job != first.job
+    old = fakes.jobs.requests[first.job].lineage.data
+    assert fakes.files[f"prices/data/{old}/training/rows.csv"] == b"1,2,3"
+
+
+def test_data_that_changes_while_it_is_copied_gives_no_mixed_snapshot(fakes: Fakes) -> None:
+    fakes.files.meanwhile("copy", lambda: fakes.files.put(DATA, b"4,5,6"))
+    with pytest.raises(RetryableError, match="the data changed while it was copied, submit again"):
+        submitted(fakes)
+    assert fakes.jobs.jobs == {}
+    done = submitted(fakes)
+    data = fakes.jobs.requests[done.job].lineage.data
+    assert fakes.files[f"prices/data/{data}/training/rows.csv"] == b"4,5,6"
+
+
+def test_a_copy_that_broke_off_is_made_whole_by_the_next_submit(fakes: Fakes) -> None:
+    for number in range(3):
+        fakes.files.put(f"prices/input/train/more-{number}.csv", b"%d" % number)
+    fakes.files.fail("copy")
+    with pytest.raises(RetryableError):
+        submitted(fakes)
+    data = fakes.jobs.requests[submitted(fakes).job].lineage.data
+    assert sorted(key for key in fakes.files.objects if key.startswith(f"prices/data/{data}/")) == [
+        f"prices/data/{data}/training/{name}.csv" for name in ("more-0", "more-1", "more-2", "rows")
+    ]
+
+
+def test_each_channel_has_its_own_folder_in_the_snapshot(fakes: Fakes) -> None:
+    fakes.files.put("prices/input/test/rows.csv", b"7")
+    text = f'{MODEL_TOML}\n[channels.holdout]\nprefix = "test"\n'
+    request = fakes.jobs.requests[submitted(fakes, folder(text)).job]
+    data = request.lineage.data
+    assert fakes.files[f"prices/data/{data}/holdout/rows.csv"] == b"7"
+    assert fakes.files[f"prices/data/{data}/training/rows.csv"] == b"1,2,3"
+    assert sorted(request.channels) == ["holdout", "training"]
+
+
+# The image ----------------------------------------------------------------------------------
+
+
+def test_without_its_image_the_run_waits_and_a_build_starts(fakes: Fakes) -> None:
+    done = submitted(fakes, image=False)
+    tag = folder().image_tag
+    assert done == Submitted(done.job, How.WAITS, Status.WAITING)
+    assert fakes.jobs.jobs == {}
+    assert fakes.images.builds == [(tag, image_context_key("prices", tag))]
+    assert fakes.files[image_context_key("prices", tag)] == b"image"
+    left = from_json(fakes.files[f"{waiting_prefix(tag)}{done.job}.json"].decode())
+    assert left.name == done.job
+    assert left.lineage.origin == origin()
+
+
+def test_two_who_wait_for_one_image_start_one_build(fakes: Fakes) -> None:
+    submitted(fakes, image=False)
+    submitted(fakes, folder(code="other"), image=False)
+    assert len(fakes.images.builds) == 1
+
+
+def test_an_image_that_was_built_meanwhile_starts_the_run_at_once(fakes: Fakes) -> None:
+    tag = folder().image_tag
+    fakes.images.meanwhile("build", lambda: fakes.images.finish(tag))
+    done = submitted(fakes, image=False)
+    assert done.how is How.STARTED
+    assert done.job in fakes.jobs
+
+
+def test_a_build_that_could_not_be_asked_for_is_asked_for_by_the_next_submit(fakes: Fakes) -> None:
+    fakes.images.fail("build")
+    with pytest.raises(RetryableError):
+        submitted(fakes, image=False)
+    assert submitted(fakes, image=False).how is How.WAITS
+    assert len(fakes.images.builds) == 1
