@@ -7,7 +7,6 @@ import secrets
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import time
 import urllib.error
@@ -70,7 +69,7 @@ def start(state: Path, cache: Path | None = None) -> Laptop:
     cache = cache or Path(os.environ.get("MERGEMAKER_CACHE", ROOT / ".local" / "cache"))
     aws, gitlab, token = _free_port(), _free_port(), f"glpat-{secrets.token_hex(10)}"
     aws_url, gitlab_url = f"http://127.0.0.1:{aws}", f"http://127.0.0.1:{gitlab}"
-    started: list[subprocess.Popen[bytes]] = []
+    started: list[int] = []
     try:
         started.append(_spawn("aws", state, "--port", str(aws), "--cache", str(cache), "--region", REGION))
         started.append(_spawn("gitlab", state, "--port", str(gitlab), "--token", token))
@@ -78,10 +77,10 @@ def start(state: Path, cache: Path | None = None) -> Laptop:
         _wait(f"{gitlab_url}/-/health", started[1], state / "gitlab.log")
         started.append(_spawn("runner", state, "--gitlab", gitlab_url, "--token", token, aws=aws_url))
     except BaseException:
-        for process in started:
-            _signal_group(process.pid, signal.SIGTERM)
+        for pid in started:
+            _signal_group(pid, signal.SIGTERM)
         raise
-    laptop = Laptop(state, aws_url, gitlab_url, token, tuple(process.pid for process in started))
+    laptop = Laptop(state, aws_url, gitlab_url, token, tuple(started))
     file = _file(state)
     file.touch(mode=0o600)
     file.write_text(json.dumps({**asdict(laptop), "state": str(state)}))
@@ -106,35 +105,41 @@ def reset(state: Path) -> None:
     shutil.rmtree(state, ignore_errors=True)
 
 
-def _spawn(part: str, state: Path, *words: str, aws: str | None = None) -> "subprocess.Popen[bytes]":
-    """In a session of its own: Ctrl-C at the terminal reaches who started it, who then stops it in order."""
+def _spawn(part: str, state: Path, *words: str, aws: str | None = None) -> int:
+    """The process's pid. It has a session of its own: Ctrl-C at the terminal reaches who started it, who then stops it
+    in order, or, for `mergemaker local up`, lets it live on."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "GITLAB_"))}
     environment |= {"PATH": tool_path(), "PYTHONPATH": str(ROOT)}
     if aws:
         environment |= {"AWS_ENDPOINT_URL": aws, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
-    with (state / f"{part}.out").open("ab") as out:
-        return subprocess.Popen(
+    out = os.open(state / f"{part}.out", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    try:
+        return os.posix_spawn(
+            sys.executable,
             [sys.executable, "-m", f"local.{part}", "--state", str(state), *words],
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
+            environment,
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, nothing, 0),
+                (os.POSIX_SPAWN_DUP2, out, 1),
+                (os.POSIX_SPAWN_DUP2, out, 2),
+            ],
+            setsid=True,
         )
+    finally:
+        os.close(out)
+        os.close(nothing)
 
 
-def _wait(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+def _wait(url: str, pid: int, log: Path) -> None:
     end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end:
-        if process.poll() is not None:
-            break
+    while time.monotonic() < end and _alive(pid):
         try:
             with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - on this machine
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
-    raise LaptopError(f"{url} does not answer: see {log} and {process.args!r}")
+    raise LaptopError(f"{url} does not answer: see {log} and {log.with_suffix('.out').name} beside it")
 
 
 def _free_port() -> int:

@@ -1,0 +1,229 @@
+"""The whole story through the laptop cloud: what `make demo` shows, checked, and what follows it.
+
+The tests build on each other, in the order of this file, as a team's days do; the cloud is one for all.
+"""
+
+import csv
+import io
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import joblib
+import pandas as pd
+import pytest
+
+from local.demo import MODEL, ROW
+from local.laptop import start
+from local.team import Team, set_hyperparameter, until
+from mergemaker.domain.names import commit_status, note_marker, reports_key
+
+pytestmark = [pytest.mark.cloud, pytest.mark.xdist_group("story"), pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
+    """A team whose project is pushed and deployed, and whose first model has its data."""
+    laptop = start(tmp_path_factory.mktemp("cloud"))
+    try:
+        team = Team(laptop, tmp_path_factory.mktemp("team") / "checkout")
+        team.push_first()
+        team.deploy()
+        team.connect()
+        team.upload_data(MODEL)
+        yield team
+    finally:
+        laptop.stop()
+
+
+def notes(team: Team, merge_request: int) -> list[str]:
+    request = team.project.mergerequests.get(merge_request, lazy=True)
+    return [note.body for note in request.notes.list(iterator=True) if not note.system]
+
+
+def status(team: Team, commit: str, model: str = MODEL) -> Any:
+    """The model's status on a commit."""
+    found = team.project.commits.get(commit, lazy=True).statuses.list(get_all=True)
+    return next(one for one in found if one.name == commit_status(model))
+
+
+def packages(team: Team) -> list[Any]:
+    """Of the model, the newest first."""
+    found = team.client("sagemaker").list_model_packages(ModelPackageGroupName=team.names.package_group(MODEL))
+    return [
+        team.client("sagemaker").describe_model_package(ModelPackageName=one["ModelPackageArn"])
+        for one in found["ModelPackageSummaryList"]
+    ]
+
+
+def merge(team: Team, merge_request: int) -> str:
+    team.project.mergerequests.get(merge_request).merge()
+    commit: str = team.project.mergerequests.get(merge_request).merge_commit_sha
+    team.pipeline(commit, "push")
+    return commit
+
+
+def test_a_push_trains_the_model_and_a_merge_serves_it(team: Team, tmp_path: Path) -> None:
+    commit = team.branch("more-trees", "Grow 300 trees", set_hyperparameter(MODEL, "n_estimators", 300))
+    request = team.open_merge_request("more-trees", "Grow 300 trees")
+    pipeline = team.pipeline(commit, "merge_request_event")
+    note = team.note(request.iid, MODEL, saying="with version 1", seconds=300)
+
+    job = packages(team)[0]["CustomerMetadataProperties"]["job"]
+    described = team.job(job)
+    assert notes(team, request.iid) == [note]
+    assert note.startswith(f"{note_marker(MODEL)}\n\n### ✅ **{MODEL}** · `rmse` **")
+    assert f"[{job}](https://us-east-1.console.aws.amazon.com/sagemaker/" in note
+    assert "[CloudWatch](https://" in note
+    assert f"`{described['ModelArtifacts']['S3ModelArtifacts']}`" in note
+    assert "| `n_estimators` | `300` |" in note
+    assert f"**Merging creates** the endpoint `demo-{MODEL}-staging` with version 1." in note
+    assert described["HyperParameters"]["n_estimators"] == "300"
+
+    on_commit = status(team, commit)
+    assert (on_commit.status, on_commit.pipeline_id) == ("success", pipeline.id)
+
+    metrics = json.loads(extract(team, described, "output.tar.gz", "metrics.json", tmp_path))
+    rows = list(csv.DictReader(io.StringIO(read(team, reports_key(MODEL)).decode())))
+    assert [row["training_job_name"] for row in rows] == [job]
+    assert rows[0]["commit_hash"] == commit[:8]
+    assert json.loads(rows[0]["hyperparameters"])["n_estimators"] == "300"
+    assert {name: float(rows[0][name]) for name in metrics} == metrics
+
+    package = packages(team)[0]
+    assert package["ModelApprovalStatus"] == "PendingManualApproval"
+    assert package["CustomerMetadataProperties"]["commit"] == commit
+    assert (
+        package["InferenceSpecification"]["Containers"][0]["ImageDigest"]
+        in described["AlgorithmSpecification"]["TrainingImage"]
+    )
+
+    merge(team, request.iid)
+    endpoint = team.serving(MODEL, version=1)
+    assert endpoint == f"demo-{MODEL}-staging"
+    assert "- **staging**: 🟢 serving version 1" in team.note(request.iid, MODEL, saying="serving version 1")
+    assert len(notes(team, request.iid)) == 1
+
+    model = joblib.load(io.BytesIO(extract(team, described, "model.tar.gz", "model.joblib", tmp_path)))
+    features = pd.DataFrame([map(float, ROW.split(","))], columns=model.feature_names_in_)
+    assert json.loads(team.predict(endpoint, ROW))["predictions"] == model.predict(features).tolist()
+
+
+def test_the_same_work_is_not_done_twice(team: Team) -> None:
+    commit = team.branch("again", "Say the same with more words", add_comment)
+    request = team.open_merge_request("again", "Nothing new")
+    pipeline = team.pipeline(commit, "merge_request_event")
+    assert "found" in log_of(team, pipeline)
+    assert len(packages(team)) == 1
+    assert notes(team, request.iid) == []
+
+
+def test_the_next_merge_request_is_compared_with_what_is_live_and_updates_it(team: Team) -> None:
+    commit = team.branch("fewer-trees", "Grow 5 trees", set_hyperparameter(MODEL, "n_estimators", 5))
+    request = team.open_merge_request("fewer-trees", "Grow 5 trees")
+    team.pipeline(commit, "merge_request_event")
+    note = team.note(request.iid, MODEL, saying="with version 2")
+    assert "| metric | this run | live in staging (version 1) | change |" in note
+    assert "worse than staging" in note.splitlines()[2]
+    assert "**Changed** since staging: `n_estimators` `300` → `5`" in note
+    assert f"**Merging updates** the endpoint `demo-{MODEL}-staging` with version 2 (now version 1)." in note
+
+    merge(team, request.iid)
+    team.serving(MODEL, version=2)
+    team.note(request.iid, MODEL, saying="🟢 serving version 2")
+    assert "replaced by a later version" in team.note(1, MODEL, saying="replaced")
+    endpoints = team.client("sagemaker").list_endpoints()["Endpoints"]
+    assert [one["EndpointName"] for one in endpoints] == [f"demo-{MODEL}-staging"]
+    assert len(read(team, reports_key(MODEL)).splitlines()) == 3
+
+
+def test_a_script_that_fails_is_reported_with_its_reason_and_releases_nothing(team: Team) -> None:
+    commit = team.branch("broken", "Read the wrong file", break_script)
+    request = team.open_merge_request("broken", "Read the wrong file")
+    team.pipeline(commit, "merge_request_event")
+    note = team.note(request.iid, MODEL, saying="❌")
+    assert "FileNotFoundError" in note
+    assert "no-such-file.csv" in note
+    assert "Merging" not in note
+    assert status(team, commit).status == "failed"
+    assert len(packages(team)) == 2
+
+
+def test_a_person_sees_the_report_on_the_merge_requests_page(team: Team, tmp_path: Path) -> None:
+    browser = shutil.which("chromium")
+    if browser is None:
+        pytest.skip("Chromium is not installed: nobody has looked at the page")
+    page = tmp_path / "page.png"
+    address = f"{team.laptop.gitlab}/team/demo/-/merge_requests/1"
+    common = [browser, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}"]
+    environment = {**os.environ, "HOME": str(tmp_path)}
+    dom = subprocess.run(
+        [*common, f"--screenshot={page}", "--dump-dom", address],
+        capture_output=True, text=True, timeout=60, check=True, env=environment,
+    ).stdout  # fmt: skip
+    assert "mergemaker:report" not in dom.replace("<!--", "").split("<body", 1)[-1].split("data-source", 1)[0]
+    assert "<code>rmse</code>" in dom
+    assert "serving version 1" not in dom
+    assert "replaced by a later version" in dom
+
+
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update", "--window-size=1280,1400",
+)  # fmt: skip
+"""A browser that looks at this machine only."""
+
+
+# Changes to the checkout --------------------------------------------------------------------
+
+
+def add_comment(checkout: Path) -> None:
+    """To the model's README: the model changes in git, but nothing that decides a run's outcome."""
+    file = checkout / "models" / MODEL / "README.md"
+    file.write_text(f"{file.read_text()}\nMore words.\n")
+
+
+def break_script(checkout: Path) -> None:
+    file = checkout / "models" / MODEL / "train.py"
+    file.write_text(file.read_text().replace('"train.csv"', '"no-such-file.csv"'))
+
+
+# Looking -----------------------------------------------------------------------------------
+
+
+def read(team: Team, key: str) -> bytes:
+    content: bytes = team.client("s3").get_object(Bucket=team.names.bucket, Key=key)["Body"].read()
+    return content
+
+
+def extract(team: Team, job: Any, archive: str, member: str, folder: Path) -> bytes:
+    """A file from one of the job's archives."""
+    key = f"{MODEL}/output/{job['TrainingJobName']}/output/{archive}"
+    with tarfile.open(fileobj=io.BytesIO(read(team, key))) as files:
+        found = next(name for name in files.getnames() if Path(name).name == member)
+        files.extract(found, folder, filter="data")
+    return (folder / found).read_bytes()
+
+
+def log_of(team: Team, pipeline: Any) -> str:
+    logs = [team.project.jobs.get(job.id, lazy=True).trace().decode() for job in pipeline.jobs.list(get_all=True)]
+    return "\n".join(logs)
+
+
+def test_nothing_of_it_went_to_a_dead_letter_queue(team: Team) -> None:
+    sqs = team.client("sqs")
+
+    def depth(queue: str) -> int:
+        url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+        return int(found["Attributes"]["ApproximateNumberOfMessages"])
+
+    for function in ("report", "release", "image"):
+        queue = team.names.queue(function)
+        until(lambda queue=queue: depth(queue) == 0, seconds=10, what=f"{queue} to be empty")  # type: ignore[misc]
+        assert depth(team.names.dead_letter_queue(function)) == 0
