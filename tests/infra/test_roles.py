@@ -113,6 +113,13 @@ def test_the_cases_cover_every_role(stacks: Stacks) -> None:
     assert named == {f"{PROJECT}-{who}" for who in EVERYONE}
 
 
+def test_no_policy_is_attached_beside_those_that_come_with_the_roles(stacks: Stacks) -> None:
+    """What is judged here is all there is."""
+    kinds = {one["Type"] for one in stacks.resources.values()}
+
+    assert not kinds & {"AWS::IAM::Policy", "AWS::IAM::RolePolicy", "AWS::IAM::ManagedPolicy"}
+
+
 @pytest.mark.parametrize(("who", "action", "resource"), ALLOWED)
 def test_a_role_may_do_its_work(role: GetRole, who: str, action: str, resource: str) -> None:
     assert role(who).may(action, resource)
