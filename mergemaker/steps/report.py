@@ -24,6 +24,8 @@ LARGEST_OUTPUT = 100_000_000
 """Bytes of output.tar.gz that are looked into; what is larger holds data, not a report."""
 LARGEST_METRICS = 1_000_000
 LARGEST_UNPACKED = 400_000_000
+MOST_FILES = 10_000
+"""In output.tar.gz: a million empty ones fit into two megabytes, and take a minute to walk through."""
 LARGEST_HISTORY = 50_000_000
 STATES = {
     Status.WAITING: "pending",
@@ -253,9 +255,9 @@ def metrics_in(archive: bytes) -> Metrics:
     read = 0
     try:
         with tarfile.open(fileobj=io.BytesIO(archive), mode="r|gz") as members:
-            for member in members:
+            for number, member in enumerate(members):
                 read += member.size
-                if read > LARGEST_UNPACKED:
+                if read > LARGEST_UNPACKED or number >= MOST_FILES:
                     return Metrics({}, ("the output is too large when unpacked to look for metrics.json",))
                 if member.isfile() and member.name.removeprefix("./") in ("metrics.json", "data/metrics.json"):
                     file = members.extractfile(member)
@@ -263,6 +265,6 @@ def metrics_in(archive: bytes) -> Metrics:
                     if len(content) > LARGEST_METRICS:
                         return Metrics({}, ("metrics.json is over 1 MB and was not read",))
                     return parse_metrics(content)
-    except (tarfile.TarError, OSError, EOFError, ValueError) as error:
+    except (tarfile.TarError, OSError, EOFError, ValueError, RecursionError) as error:
         return Metrics({}, (f"output.tar.gz can't be read: {error}",))
     return Metrics({})
