@@ -88,4 +88,5 @@ def _log_as_json() -> None:
     handler.setFormatter(_Json())
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(logging.INFO)
+    root.setLevel(logging.WARNING)  # libraries
+    log.setLevel(logging.INFO)

@@ -116,19 +116,25 @@ class Team:
         return _as(ProjectMergeRequest, self.project.mergerequests.create(asked))
 
     def pipeline(self, sha: str, source: str) -> Any:
-        """The finished pipeline of a commit. Raises LaptopError with the job's log if it failed."""
+        """A commit's pipeline, as soon as its jobs have ended; a model's status may keep it from passing for longer.
+        Raises LaptopError with the log of a job that failed."""
 
-        def finished() -> Any:
+        def ended() -> Any:
             for pipeline in self.project.pipelines.list(sha=sha, source=source, get_all=True):
-                if pipeline.status in ("success", "failed"):
+                jobs = pipeline.jobs.list(get_all=True)
+                if jobs and all(job.status in ("success", "failed") for job in jobs):
                     return pipeline
             return None
 
-        found = until(finished, seconds=180, what=f"the pipeline of {sha[:8]}")
-        if found.status == "failed":
-            logs = [job.trace().decode() for job in found.jobs.list(get_all=True) if hasattr(job, "trace")]
-            raise LaptopError(f"the pipeline {found.web_url} failed:\n" + "\n".join(logs)[-3000:])
+        found = until(ended, seconds=180, what=f"the pipeline of {sha[:8]}")
+        for job in found.jobs.list(get_all=True):
+            if job.status == "failed":
+                log = self.job_log(job.id)
+                raise LaptopError(f"job {job.name} of {found.web_url} failed:\n{log[-3000:]}")
         return found
+
+    def job_log(self, job: int) -> str:
+        return self.project.jobs.get(job, lazy=True).trace().decode()
 
     def note(self, merge_request: int, model: str, *, saying: str, seconds: float = 120) -> str:
         """The report's text, as soon as it says `saying`."""
@@ -160,7 +166,7 @@ class Team:
     def deploy(self) -> None:
         """`cdk bootstrap` and `cdk deploy` by the real CLI. Raises LaptopError with its last lines if it fails."""
         self._cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}")
-        self._cdk("deploy", "--all", "--require-approval", "never", "--progress", "events")
+        self._cdk("deploy", "--all", "--require-approval", "never", "--method", "direct", "--concurrency", "3")
 
     def connect(self) -> None:
         """Once per project: the token where the Lambdas read it, and CI's roles where its jobs do."""

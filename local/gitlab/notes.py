@@ -37,7 +37,7 @@ def write_note(  # noqa: PLR0913 - the parts of a note
     """Raises NoteError. `discussion` is the thread that it answers."""
     _check(body)
     text, commands = quick_actions.extract(body)
-    note = None
+    note, time = None, created_at or now()
     if text.strip():
         note = at.store.add(
             Note(
@@ -50,8 +50,8 @@ def write_note(  # noqa: PLR0913 - the parts of a note
                 body=text,
                 system=False,
                 internal=internal,
-                created_at=created_at or now(),
-                updated_at=created_at or now(),
+                created_at=time,
+                updated_at=time,
             )
         )
         at.store.change(at.store.get(MergeRequest, request.id), updated_at=now())

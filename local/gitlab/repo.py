@@ -12,6 +12,15 @@ NOTHING = "0" * 40
 _FORMAT = "%x00".join(("%H", "%P", "%an", "%ae", "%aI", "%cn", "%ce", "%cI", "%B"))
 _FIELDS = 9
 
+# Merge requests' refs are the server's: everybody may fetch them, nobody may push them.
+_CONFIG = """[http]
+\treceivepack = true
+[receive]
+\thideRefs = refs/merge-requests
+[uploadpack]
+\tallowAnySHA1InWant = true
+"""
+
 # Pushing to the default branch is open to everybody who holds the token, as for a maintainer; rewriting it is not.
 _UPDATE_HOOK = """#!/bin/sh
 if [ "$1" = "$(git symbolic-ref HEAD)" ] && ! expr "$2" : '0*$' >/dev/null && ! git merge-base --is-ancestor "$2" "$3"
@@ -58,10 +67,8 @@ class Repo:
         path.mkdir(parents=True)
         repo = cls(path)
         repo.run("init", "--quiet", "--bare", "--template=", f"--initial-branch={default_branch}", ".")
-        repo.run("config", "http.receivepack", "true")
-        # Merge requests' refs are the server's: everybody may fetch them, nobody may push them.
-        repo.run("config", "receive.hideRefs", "refs/merge-requests")
-        repo.run("config", "uploadpack.allowAnySHA1InWant", "true")
+        with (path / "config").open("a") as config:
+            config.write(_CONFIG)
         hook = path / "hooks" / "update"
         hook.parent.mkdir()
         hook.write_text(_UPDATE_HOOK)

@@ -10,6 +10,7 @@ SHOWN_COMMITS = 20
 
 
 def note_event(at: Instance, *, request: MergeRequest, user: User, text: str) -> None:
+    time = now()
     at.store.add(
         Note(
             id=0,
@@ -21,8 +22,8 @@ def note_event(at: Instance, *, request: MergeRequest, user: User, text: str) ->
             body=text,
             system=True,
             internal=False,
-            created_at=now(),
-            updated_at=now(),
+            created_at=time,
+            updated_at=time,
         )
     )
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CopySourceTypeDef
 
 _MISSING = ("404", "NoSuchKey", "NotFound")
+_REFUSED = ("403", "AccessDenied")
 _TAKEN = ("PreconditionFailed", "ConditionalRequestConflict", "412")
 
 
@@ -32,7 +33,7 @@ class S3Files:
             try:
                 answer = self._s3.get_object(Bucket=self._bucket, Key=key)
             except ClientError as error:
-                if code_of(error) in _MISSING:
+                if self._missing(key, error):
                     return None
                 raise
             with answer["Body"] as body:
@@ -58,9 +59,15 @@ class S3Files:
             try:
                 return self._s3.head_object(Bucket=self._bucket, Key=key)["ETag"].strip('"')
             except ClientError as error:
-                if code_of(error) in _MISSING:
+                if self._missing(key, error):
                     return None
                 raise
+
+    def _missing(self, key: str, error: ClientError) -> bool:
+        """S3 says 403 of what isn't there to a role that may list only some prefixes: then the listing tells."""
+        if code_of(error) in _REFUSED:
+            return not any(stored.key == key for stored in self.list(key))
+        return code_of(error) in _MISSING
 
     def list(self, prefix: str) -> Iterator[Stored]:
         with self._calling(prefix):

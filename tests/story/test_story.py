@@ -211,7 +211,7 @@ def extract(team: Team, job: Any, archive: str, member: str, folder: Path) -> by
 
 
 def log_of(team: Team, pipeline: Any) -> str:
-    logs = [team.project.jobs.get(job.id, lazy=True).trace().decode() for job in pipeline.jobs.list(get_all=True)]
+    logs = [team.job_log(job.id) for job in pipeline.jobs.list(get_all=True)]
     return "\n".join(logs)
 
 

@@ -101,7 +101,7 @@ def _write(call: Call, request: MergeRequest, *, individual: bool = True, discus
             discussion=discussion,
             individual=individual,
             internal=call.params.flag("internal"),
-            created_at=call.params.text("created_at"),
+            created_at=call.params.time("created_at"),
         )
     except NoteError as error:
         raise bad_request(f"400 Bad request - Note {error}") from None

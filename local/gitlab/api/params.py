@@ -1,5 +1,6 @@
 """A request's parameters, from the address, a form or JSON, in Grape's way: one bag, coerced, refused by name."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import Request
@@ -57,6 +58,18 @@ class Params:
         if value is None:
             raise bad_parameter(f"{name} is missing")
         return value
+
+    def time(self, name: str) -> str | None:
+        """In the form that records have."""
+        value = self.text(name)
+        if not value:
+            return None
+        try:
+            given = datetime.fromisoformat(value)
+            moment = given.replace(tzinfo=given.tzinfo or UTC).astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise bad_parameter(f"{name} is invalid") from None
+        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     def integer(self, name: str) -> int | None:
         value = self.values.get(name)

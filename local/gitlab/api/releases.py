@@ -39,7 +39,7 @@ def create_release(call: Call) -> Answer:
         sha=_tagged(call, tag),
         author=call.user.id,
         created_at=now(),
-        released_at=given.text("released_at") or now(),
+        released_at=given.time("released_at") or now(),
     )
     release = at.store.add(release)
     for link in _given_links(call):
@@ -54,8 +54,10 @@ def get_release(call: Call, tag: str) -> Json:
 
 @routes("PUT", _ONE)
 def update_release(call: Call, tag: str) -> Json:
-    names = ("name", "description", "released_at")
+    names = ("name", "description")
     changes: dict[str, object] = {name: call.params.text(name) for name in names if call.params.has(name)}
+    if time := call.params.time("released_at"):
+        changes["released_at"] = time
     release = _find(call, tag)
     return _release(call, call.at.store.change(release, **changes) if changes else release)
 

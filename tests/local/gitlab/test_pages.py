@@ -36,6 +36,15 @@ def test_the_merge_request_shows_notes_statuses_and_the_verdict(open_request: Op
     assert "Ready to merge" in page
 
 
+def test_only_a_note_that_was_edited_says_so(open_request: Open) -> None:
+    request = open_request()
+    note = request.notes.create({"body": "first"})
+    assert "edited" not in _get(request.web_url)
+    note.body = "second"
+    note.save()
+    assert "edited" in _get(request.web_url)
+
+
 def test_a_blocked_merge_request_says_why(open_request: Open) -> None:
     assert "Merge blocked: this is a draft" in _get(open_request(title="Draft: x").web_url)
 

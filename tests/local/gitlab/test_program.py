@@ -7,7 +7,6 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
 import requests
 
 from tests.local.gitlab.support import TOKEN
@@ -35,11 +34,10 @@ def _start(port: int, state: Path) -> subprocess.Popen[bytes]:
     raise TimeoutError("the stand-in did not answer within 30 s")
 
 
-@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
-def test_it_serves_stops_cleanly_and_remembers(tmp_path: Path, stop: signal.Signals) -> None:
+def test_it_serves_stops_cleanly_and_remembers(tmp_path: Path) -> None:
     port, headers = _free_port(), {"PRIVATE-TOKEN": TOKEN}
     api = f"http://127.0.0.1:{port}/api/v4/projects"
-    for number in (1, 2):
+    for number, stop in enumerate((signal.SIGTERM, signal.SIGINT), 1):
         process = _start(port, tmp_path / "state")
         try:
             made = requests.post(api, headers=headers, data={"name": f"p{number}"}, timeout=10).json()
