@@ -53,9 +53,11 @@ def endpoint_changed(name: str, *, environments: tuple[Environment, ...], world:
         _settle(other, endpoint, stage, world, clock)
     environment = next(one for one in environments if one.name == stage)
     for package in world.registry.newest(world.names.package_group(model), approved=True):
-        if _status_in(package, model, stage, world) is ReleaseStatus.WAITING:
+        status = _status_in(package, model, stage, world)
+        if status is ReleaseStatus.WAITING:
             _deploy(package, model, environment, world, clock)
-        break
+        if status is not None:
+            break
     return run
 
 
@@ -120,11 +122,12 @@ def _settle(run: Run, endpoint: Endpoint, stage: str, world: World, clock: Clock
 
 def _settled(release: Release, endpoint: Endpoint) -> ReleaseStatus | None:
     """What became of a release; None where its turn has not come."""
-    if release.status is ReleaseStatus.WAITING:
-        return None
     if endpoint.version == release.version:
         return ReleaseStatus.SERVING if endpoint.status is EndpointStatus.IN_SERVICE else ReleaseStatus.FAILED
-    if release.status is ReleaseStatus.SERVING:
+    if release.status in (ReleaseStatus.FAILED, ReleaseStatus.ROLLED_BACK, ReleaseStatus.REPLACED):
+        return None
+    # Whether this one served for a moment or waited in vain: the endpoint has gone past it.
+    if release.status is ReleaseStatus.SERVING or (endpoint.version or 0) > release.version:
         return ReleaseStatus.REPLACED
     # An endpoint that is in service on another config than the one it was asked for went back by itself.
     return ReleaseStatus.ROLLED_BACK if release.status is ReleaseStatus.DEPLOYING else None
