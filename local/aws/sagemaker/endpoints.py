@@ -78,6 +78,7 @@ class Endpoints:
             "CreationTime": now,
             "LastModifiedTime": now,
             "ProductionVariants": _variants(self._models.config(config), None),
+            "PendingDeploymentSummary": _pending(config, self._models.config(config)),
         }
         endpoint = Endpoint(record)
         self._endpoints[arn] = endpoint
@@ -95,6 +96,7 @@ class Endpoints:
         config = params["EndpointConfigName"]
         specs = self._models.containers(config)
         endpoint.record.pop("FailureReason", None)
+        endpoint.record["PendingDeploymentSummary"] = _pending(config, self._models.config(config))
         self._change(endpoint, "Updating")
         self._deploy(endpoint, config, specs, params.get("DeploymentConfig"))
         return {"EndpointArn": arn}
@@ -145,6 +147,7 @@ class Endpoints:
         with self._lock:
             old, endpoint.fleet = endpoint.fleet, fleet
             endpoint.record["EndpointConfigName"] = fleet.config
+            endpoint.record.pop("PendingDeploymentSummary", None)
             endpoint.record["ProductionVariants"] = _variants(config, fleet)
             if deployment:
                 endpoint.record["LastDeploymentConfig"] = deployment
@@ -158,6 +161,7 @@ class Endpoints:
         """Back to the old fleet, as SageMaker rolls back; Failed where there is none."""
         with self._lock:
             endpoint.record["FailureReason"] = reason[:1024]
+            endpoint.record.pop("PendingDeploymentSummary", None)
             if endpoint.fleet is None:
                 self._change(endpoint, "Failed")
             else:
@@ -189,6 +193,12 @@ def _variants(config: Record, fleet: Fleet | None) -> list[Record]:
             summary["DeployedImages"] = [deployed_image]
         variants.append(summary)
     return variants
+
+
+def _pending(name: str, config: Record) -> Record:
+    """What a deployment under way moves to."""
+    variants = [{"VariantName": variant["VariantName"]} for variant in config["ProductionVariants"]]
+    return {"EndpointConfigName": name, "StartTime": datetime.now(UTC), "ProductionVariants": variants}
 
 
 def _capture(config: Record) -> Record:

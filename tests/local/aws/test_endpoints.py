@@ -105,6 +105,9 @@ def test_an_update_switches_to_the_new_model_without_a_gap(aws: Aws, endpoint: s
     aws.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=second)
     with pytest.raises(ClientError, match=r"ValidationException.*Cannot update in-progress endpoint"):
         aws.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=second)
+    moving = describe(aws, endpoint)
+    assert moving["EndpointConfigName"] != second
+    assert moving["PendingDeploymentSummary"]["EndpointConfigName"] == second
     answers = []
     while describe(aws, endpoint)["EndpointStatus"] != "InService":
         answers.append(ask(aws, endpoint).partition("|")[0])
@@ -112,6 +115,7 @@ def test_an_update_switches_to_the_new_model_without_a_gap(aws: Aws, endpoint: s
     assert ask(aws, endpoint).startswith("two|")
     found = describe(aws, endpoint)
     assert found["EndpointConfigName"] == second
+    assert "PendingDeploymentSummary" not in found
     (variant,) = found["ProductionVariants"]
     assert variant["DeployedImages"][0]["ResolvedImage"] == image
 
