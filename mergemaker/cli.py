@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mergemaker.domain.errors import MergemakerError, UsageError
+from mergemaker.domain.run import Origin
 from mergemaker.domain.settings import FILE, Settings, parse_settings
 
 Command = Callable[[argparse.Namespace], int]
@@ -77,6 +78,16 @@ def _settings() -> Settings:
         raise UsageError(f"{FILE} can't be read: {error}") from None
 
 
+def _of_this_project(who: Origin, settings: Settings) -> Origin:
+    """Raises UsageError in another GitLab project, such as a fork: its merge requests have the same numbers as ours."""
+    if who.gitlab_project != settings.gitlab.project_id:
+        raise UsageError(
+            f"this job runs in GitLab project {who.gitlab_project}, but {FILE} is of project "
+            f"{settings.gitlab.project_id}: set gitlab.project_id to the project's own"
+        )
+    return who
+
+
 def _check(_asked: argparse.Namespace) -> int:
     from mergemaker.adapters.folder import model_names, read_folder
 
@@ -112,7 +123,8 @@ def _submit(asked: argparse.Namespace) -> int:
     from mergemaker.adapters.folder import read_folder
     from mergemaker.domain.ci import origin
 
-    settings, who = _settings(), origin(os.environ)
+    settings = _settings()
+    who = _of_this_project(origin(os.environ), settings)
     folder = read_folder(_root(), asked.model)
     from mergemaker.bootstrap import Aws
     from mergemaker.steps.submit import submit
@@ -129,7 +141,8 @@ def _release(asked: argparse.Namespace) -> int:
     from mergemaker.adapters.git import Checkout
     from mergemaker.domain.ci import origin
 
-    settings, who = _settings(), origin(os.environ)
+    settings = _settings()
+    who = _of_this_project(origin(os.environ), settings)
     environment = settings.environment(asked.to)
     folder = read_folder(_root(), asked.model)
     from mergemaker.bootstrap import Aws

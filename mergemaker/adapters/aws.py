@@ -6,7 +6,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, NoCredentialsError
 
 from mergemaker.domain.errors import RetryableError, ServiceError
 
@@ -33,14 +33,18 @@ class Clients:
     """boto3's clients in one region, each made once, when it is first asked for. Their calls end in bounded time."""
 
     def __init__(self, region: str) -> None:
-        self._session = boto3.session.Session(region_name=region)
+        with calling("AWS's configuration"):
+            self._session = boto3.session.Session(region_name=region)
         self._made: dict[str, Any] = {}
 
     def __call__(self, service: str) -> Any:
         """Typed where it is handed to."""
         if service not in self._made:
             with calling(f"AWS's {service}"):
-                self._made[service] = self._session.client(service, config=_CONFIG)  # type: ignore[call-overload]
+                try:
+                    self._made[service] = self._session.client(service, config=_CONFIG)  # type: ignore[call-overload]
+                except ValueError as error:  # an address that is none
+                    raise ServiceError(f"AWS's configuration: {error}: see AWS_ENDPOINT_URL") from error
         return self._made[service]
 
 
@@ -66,7 +70,7 @@ def calling(what: str, hint: str = "") -> Iterator[None]:
         raise ServiceError(
             f"{what}: no AWS credentials: a CI job assumes a role; elsewhere run `aws sso login` or set AWS_PROFILE"
         ) from error
-    except HTTPClientError as error:
+    except (HTTPClientError, ConnectionError) as error:
         raise RetryableError(f"{what}: AWS can't be reached: {error}") from error
     except BotoCoreError as error:
         raise ServiceError(f"{what}: {error}{tail}") from error

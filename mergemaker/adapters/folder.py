@@ -70,9 +70,19 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
         path = file.relative_to(folder)
         if any(part.startswith(".") or part in _JUNK for part in path.parts) or file.is_dir():
             continue
-        if not file.resolve().is_relative_to(inside) or not file.is_file():
+        if not file.is_file() or not file.resolve().is_relative_to(inside):
             raise UsageError(f"{file}: leads out of its folder, or is no file: copy what it means to the folder")
+        if not _is_utf8(path.as_posix()):
+            raise UsageError(f"{path.as_posix()!r} under {folder}: the file's name is not UTF-8: rename it")
         yield path.as_posix(), file
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _check_size(files: Iterable[Path], folder: Path) -> None:

@@ -1,5 +1,6 @@
 """What git knows of the commit that CI has checked out."""
 
+import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,17 +25,20 @@ class Checkout:
         return [path for path in out.split("\0") if path]
 
     def parents(self) -> tuple[str, ...]:
-        """Of HEAD."""
-        return tuple(self._git("rev-list", "--parents", "--max-count=1", "HEAD").split()[1:])
+        """Of HEAD. Raises UsageError where a shallow clone hides them."""
+        found = tuple(self._git("rev-list", "--parents", "--max-count=1", "HEAD").split()[1:])
+        if not found and self._git("rev-parse", "--is-shallow-repository").strip() == "true":
+            raise UsageError("this clone has only the last commit: make it a full one (GIT_DEPTH: 0)")
+        return found
 
     def _git(self, *words: str) -> str:
         try:
-            done = subprocess.run(
-                ["git", *words], cwd=self._root, capture_output=True, text=True, check=True, timeout=60
-            )
+            done = subprocess.run(["git", *words], cwd=self._root, capture_output=True, check=True, timeout=60)
         except FileNotFoundError:
             raise UsageError("git is not installed") from None
         except subprocess.CalledProcessError as error:
-            said = " ".join(error.stderr.split())[:300]
+            said = " ".join(error.stderr.decode(errors="replace").split())[:300]
             raise UsageError(f"git {words[0]}: {said}: is this a full clone (GIT_DEPTH: 0)?") from None
-        return done.stdout
+        except subprocess.TimeoutExpired:
+            raise UsageError(f"git {words[0]} takes longer than a minute") from None
+        return os.fsdecode(done.stdout)  # names of files may be in any encoding
