@@ -1,6 +1,7 @@
 """``make demo``: from nothing to a prediction, on this machine, the way it goes on AWS and GitLab."""
 
 import argparse
+import re
 import shutil
 import signal
 import sys
@@ -10,6 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.panel import Panel
 
 from local.laptop import Laptop, LaptopError, running, start
 from local.team import Team, set_hyperparameter
@@ -24,24 +29,22 @@ ROW = "59,2,32.1,101,157,93.2,38,4,4.8598,87\n"
 class Progress:
     """A line a step: what is going on, then how long it took."""
 
-    def __init__(self) -> None:
-        self._terminal = sys.stdout.isatty()
+    def __init__(self, console: Console) -> None:
+        self._console = console
 
     @contextmanager
     def step(self, what: str) -> Iterator[None]:
         began = time.monotonic()
-        if self._terminal:
-            print(f"  …        {what}", end="", flush=True)
         try:
-            yield
+            with self._console.status(what):
+                yield
         except BaseException:
-            self._end("✗", began, what)
+            self._end("[red]✗[/]", began, what)
             raise
-        self._end("✓", began, what)
+        self._end("[green]✓[/]", began, what)
 
     def _end(self, mark: str, began: float, what: str) -> None:
-        back = "\r\x1b[K" if self._terminal else ""
-        print(f"{back}{mark} {time.monotonic() - began:5.1f} s  {what}", flush=True)
+        self._console.print(f"{mark} {time.monotonic() - began:5.1f} s  {what}", highlight=False)
 
 
 def main() -> int:
@@ -56,14 +59,14 @@ def main() -> int:
     if before:
         before.stop()
     shutil.rmtree(STATE, ignore_errors=True)
-    progress = Progress()
+    console = Console()
     laptop = None
     kept = False
     try:
-        with progress.step("start AWS and GitLab on 127.0.0.1"):
+        with Progress(console).step("start AWS and GitLab on 127.0.0.1"):
             laptop = start(STATE)
         kept = keep
-        play(laptop, progress)
+        play(laptop, console)
     except KeyboardInterrupt:
         kept = False
         print("\ndemo: interrupted", file=sys.stderr)
@@ -86,9 +89,9 @@ def _say_where(laptop: Laptop) -> None:
     print(f"  stop    .venv/bin/mergemaker local down --state {STATE.relative_to(ROOT)}")
 
 
-def play(laptop: Laptop, progress: Progress) -> None:
+def play(laptop: Laptop, console: Console) -> None:
     """The whole loop; raises LaptopError where something does not come about."""
-    step = progress.step
+    step = Progress(console).step
     with tempfile.TemporaryDirectory(dir=STATE) as folder:
         team = Team(laptop, Path(folder) / "checkout")
         with step("push the project to GitLab"):
@@ -117,9 +120,16 @@ def play(laptop: Laptop, progress: Progress) -> None:
             team.note(request.iid, MODEL, saying="serving version 1")
         with step("ask the endpoint"):
             prediction = team.predict(endpoint, ROW)
-        rule = "─" * 78
-        print(f"\nMerge request  {request.web_url}\n\n{rule}\n{reviewed.strip()}\n{rule}\n")
-        print(f"Endpoint    {endpoint}\nRow         {ROW.strip()}\nPrediction  {prediction.strip()}")
+        console.print(f"\nMerge request  {request.web_url}\n", highlight=False)
+        console.print(Panel(as_text(reviewed), title="the note, when the run was done", padding=(1, 2)))
+        console.print(f"\nEndpoint    {endpoint}\nRow         {ROW.strip()}", highlight=False)
+        console.print(f"Prediction  {prediction.strip()}", highlight=False)
+
+
+def as_text(note: str) -> Markdown:
+    """A note for a terminal, which knows neither hidden comments nor folded parts."""
+    shown = re.sub(r"<!--.*?-->", "", note, flags=re.DOTALL)
+    return Markdown(re.sub(r"<details><summary>(.*?)</summary>|</details>", r"**\1**", shown).replace("****", ""))
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
