@@ -26,6 +26,9 @@ ICONS = {
     Status.STOPPED: "⏹️",
 }
 
+MARKS = {True: "🟢 ", False: "🔴 "}
+"""Of a metric that is better or worse."""
+
 RELEASE_WORDS = {
     ReleaseStatus.WAITING: "⏳ waits for an earlier change of the endpoint",
     ReleaseStatus.DEPLOYING: "🔄 deploying",
@@ -79,8 +82,9 @@ def summary(report: Report) -> str:
         if headline is None:
             return "trained"
         metric, value = headline
-        said = (f"{metric.name} {numbers.number(value)}", _verdict(report, metric, value))
-        return ", ".join(part for part in said if part)
+        verdict, _ = _verdict(report, metric, value)
+        said = f"{metric.name} {numbers.number(value)}"
+        return f"{said}, {verdict}" if verdict else said
     if run.status is Status.FAILED:
         return f"failed: {' '.join(visible(run.reason).split())}"[:255]
     return {
@@ -121,20 +125,20 @@ def _headline_change(report: Report) -> str:
         return "trained"
     metric, value = headline
     said = f"{code(metric.name)} **{numbers.number(value)}**"
-    verdict = _verdict(report, metric, value)
-    return f"{said} · {verdict}" if verdict else said
+    verdict, mark = _verdict(report, metric, value)
+    return f"{said} · {mark}{verdict}" if verdict else said
 
 
-def _verdict(report: Report, metric: Metric, value: float) -> str:
-    """Such as ``🟢 1.2% better than staging``; empty where nothing is live to compare with."""
+def _verdict(report: Report, metric: Metric, value: float) -> tuple[str, str]:
+    """Such as ``1.2% better than staging``, and its mark; both empty where nothing is live to compare with."""
     before = report.baseline.metrics.get(metric.name) if report.baseline else None
     if before is None:
-        return ""
+        return "", ""
     better = numbers.better(value, before, metric.goal)
     if better is None:
-        return f"as good as {report.environment}" if value == before else f"not comparable with {report.environment}"
+        return f"{'as good as' if value == before else 'not comparable with'} {report.environment}", ""
     percent = f"{abs(value - before) / abs(before):.1%} " if before and math.isfinite(before - value) else ""
-    return f"{'🟢 ' if better else '🔴 '}{percent}{'better' if better else 'worse'} than {report.environment}"
+    return f"{percent}{'better' if better else 'worse'} than {report.environment}", MARKS[better]
 
 
 def _releases(run: Run) -> str:
@@ -178,7 +182,7 @@ def _compared(name: str, declared: dict[str, Metric], value: float, before: floa
         return shown, numbers.number(value), "–", "new"
     metric = declared.get(name)
     better = numbers.better(value, before, metric.goal) if metric else None
-    mark = {True: "🟢 ", False: "🔴 ", None: ""}[better]
+    mark = MARKS[better] if better is not None else ""
     return shown, numbers.number(value), numbers.number(before), f"{mark}{value - before:+.4g}".replace("-", "−")
 
 
