@@ -39,7 +39,7 @@ class S3Files:
             with answer["Body"] as body:
                 if answer["ContentLength"] > longest:
                     raise RefusedError(f"s3://{self._bucket}/{key} has {answer['ContentLength']:,} bytes")
-                return body.read(), answer["ETag"]
+                return body.read(), answer["ETag"].strip('"')
 
     def write(self, key: str, content: bytes, *, replacing: str | None) -> bool:
         with self._calling(key):
@@ -47,7 +47,7 @@ class S3Files:
                 if replacing is None:
                     self._s3.put_object(Bucket=self._bucket, Key=key, Body=content, IfNoneMatch="*")
                 else:
-                    self._s3.put_object(Bucket=self._bucket, Key=key, Body=content, IfMatch=replacing)
+                    self._s3.put_object(Bucket=self._bucket, Key=key, Body=content, IfMatch=f'"{replacing}"')
             except ClientError as error:
                 if code_of(error) in (*_TAKEN, *_MISSING):
                     return False

@@ -1,0 +1,100 @@
+"""The contract of `ports.Files`: what S3 does, the fake does."""
+
+import pytest
+
+from mergemaker.domain.errors import RefusedError, RetryableError, ServiceError
+from mergemaker.domain.names import Names
+from mergemaker.ports import Files, Stored
+from tests.adapters.conftest import NAMES
+from tests.fakes.files import FakeFiles
+
+
+@pytest.fixture(params=["memory", pytest.param("s3", marks=pytest.mark.cloud)])
+def files(request: pytest.FixtureRequest) -> Files:
+    if request.param == "memory":
+        return FakeFiles()
+    found: Files = request.getfixturevalue("aws").files
+    return found
+
+
+def test_what_is_not_there_is_none(files: Files, name: str) -> None:
+    assert files.read(f"{name}/a", longest=10) is None
+    assert files.etag(f"{name}/a") is None
+    assert list(files.list(f"{name}/")) == []
+    files.delete(f"{name}/a")
+
+
+def test_what_was_written_is_read_with_its_etag(files: Files, name: str) -> None:
+    assert files.write(f"{name}/ü +%.csv", b"1,2", replacing=None)
+    found = files.read(f"{name}/ü +%.csv", longest=3)
+    assert found is not None
+    assert found[0] == b"1,2"
+    (listed,) = files.list(f"{name}/")
+    assert listed == Stored(f"{name}/ü +%.csv", 3, str(files.etag(f"{name}/ü +%.csv")))
+    assert found[1] == listed.etag
+
+
+def test_an_object_is_made_only_once(files: Files, name: str) -> None:
+    assert files.write(name, b"first", replacing=None)
+    assert not files.write(name, b"second", replacing=None)
+    assert files.read(name, longest=10) == (b"first", files.etag(name))
+
+
+def test_an_object_is_replaced_only_as_it_was_read(files: Files, name: str) -> None:
+    files.write(name, b"first", replacing=None)
+    found = files.read(name, longest=10)
+    assert found is not None
+    assert files.write(name, b"second", replacing=found[1])
+    assert not files.write(name, b"third", replacing=found[1])
+    assert files.write(name, b"fourth", replacing=files.etag(name))
+    now = files.read(name, longest=10)
+    assert now is not None
+    assert now[0] == b"fourth"
+
+
+def test_an_object_that_is_gone_is_not_replaced(files: Files, name: str) -> None:
+    files.write(name, b"first", replacing=None)
+    etag = files.etag(name)
+    files.delete(name)
+    assert not files.write(name, b"second", replacing=etag)
+    assert files.etag(name) is None
+
+
+def test_an_object_that_is_too_long_is_refused(files: Files, name: str) -> None:
+    files.write(name, b"12345", replacing=None)
+    assert files.read(name, longest=5) is not None
+    with pytest.raises(RefusedError, match="5 bytes"):
+        files.read(name, longest=4)
+
+
+def test_a_listing_has_what_begins_with_the_prefix_in_order(files: Files, name: str) -> None:
+    for key in ("b", "a/2", "a/1", "a"):
+        files.write(f"{name}/{key}", b"x", replacing=None)
+    assert [one.key for one in files.list(f"{name}/a")] == [f"{name}/a", f"{name}/a/1", f"{name}/a/2"]
+
+
+def test_a_copy_is_of_what_was_listed_or_none_at_all(files: Files, name: str) -> None:
+    files.write(f"{name}/in/ü 1.csv", b"1", replacing=None)
+    (listed,) = files.list(f"{name}/in/")
+    files.copy(listed, f"{name}/out")
+    assert files.read(f"{name}/out", longest=10) == (b"1", listed.etag)
+    assert files.write(listed.key, b"2", replacing=listed.etag)
+    with pytest.raises(RetryableError, match="has changed"):
+        files.copy(listed, f"{name}/other")
+    files.delete(listed.key)
+    with pytest.raises(RetryableError, match="has changed"):
+        files.copy(listed, f"{name}/other")
+    assert files.etag(f"{name}/other") is None
+
+
+@pytest.mark.cloud
+def test_a_bucket_that_is_not_there_is_told_with_what_to_do(aws: object, port: int) -> None:
+    from mergemaker.adapters.files import S3Files
+    from tests.local.aws.helpers import client
+
+    missing = Names(project="nobody", account=NAMES.account, region=NAMES.region).bucket
+    files = S3Files(client("s3", port), missing)
+    for call in (lambda: list(files.list("a/")), lambda: files.write("a", b"", replacing=None)):
+        with pytest.raises(ServiceError, match=rf"s3://{missing}/a/?: .*NoSuchBucket.*has `cdk deploy` run") as caught:
+            call()
+        assert not caught.value.retryable
