@@ -11,10 +11,11 @@ from mergemaker.adapters.registry import SageMakerRegistry
 from mergemaker.adapters.run_table import DynamoRuns
 from mergemaker.domain.names import Names
 from mergemaker.domain.settings import Settings
-from mergemaker.steps.report import World
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
+
+    from mergemaker.steps.report import World
 
 
 class Aws:
@@ -54,9 +55,10 @@ class Aws:
             return secrets.get_secret_value(SecretId=self._names.token_secret)["SecretString"]
 
 
-def world(settings: Settings, aws: Aws) -> World:
-    """All that reporting and deploying take. GitLab's library is imported only here: the command does without."""
+def world(settings: Settings, aws: Aws) -> "World":
+    """All that reporting and deploying take. What only they need is imported here: the command does without."""
     from mergemaker.adapters.merge_requests import GitLabMergeRequests
+    from mergemaker.steps.report import World
 
     return World(
         names=settings.names,
