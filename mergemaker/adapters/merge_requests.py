@@ -90,12 +90,19 @@ class GitLabMergeRequests:
         if self._client is None or fresh:
             self._client = gitlab.Gitlab(
                 self._where.url,
-                private_token=self._token(),
+                private_token=self._read_token(),
                 timeout=_TIMEOUT_SECONDS,
                 retry_transient_errors=False,
                 user_agent="mergemaker",
             )
         return self._client
+
+    def _read_token(self) -> str:
+        """Raises ServiceError for what can be no token. Else requests would say so, with the token in its words."""
+        token = self._token().strip()
+        if not token.isascii() or not token.isprintable() or not token or " " in token:
+            raise ServiceError("the secret holds no GitLab token: put a token into it, and nothing else")
+        return token
 
     def _ask(self, what: str, call: Callable[[gitlab.Gitlab], T], again: tuple[float, ...] = ()) -> T:
         """One call, with a fresh token if the old one is refused, and once more after each pause if that may help."""

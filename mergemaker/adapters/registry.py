@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import (
         DescribeModelPackageOutputTypeDef,
         ListModelPackagesInputPaginateTypeDef,
+        ModelPackageContainerDefinitionOutputTypeDef,
     )
 
 
@@ -134,7 +135,9 @@ def already_there(error: ClientError) -> bool:
 
 
 def _package(found: "DescribeModelPackageOutputTypeDef") -> Package:
-    container = found.get("InferenceSpecification", {"Containers": []})["Containers"][0]
+    # One that somebody made by hand may have none.
+    containers = found.get("InferenceSpecification", {"Containers": []})["Containers"]
+    container: ModelPackageContainerDefinitionOutputTypeDef | dict[str, str] = containers[0] if containers else {}
     properties = found.get("CustomerMetadataProperties", {})
     return Package(
         arn=found["ModelPackageArn"],

@@ -17,22 +17,22 @@ TOKEN = "glpat-contract"
 
 
 @pytest.fixture(scope="session")
-def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+def aws_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The AWS half of the laptop cloud, with what the stacks would make for one project."""
-    process, port = start_cloud(tmp_path_factory.mktemp("aws"))
+    process, aws_port = start_cloud(tmp_path_factory.mktemp("aws"))
     try:
-        _resources(port)
-        yield port
+        _resources(aws_port)
+        yield aws_port
     finally:
         process.terminate()
         process.wait(20)
 
 
 @pytest.fixture(scope="session")
-def aws(port: int) -> Aws:
+def aws(aws_port: int) -> Aws:
     """The real adapters, each of whose clients points at the laptop cloud."""
     with pytest.MonkeyPatch.context() as patch:
-        keys = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_EC2_METADATA_DISABLED": "true"}
+        keys = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{aws_port}", "AWS_EC2_METADATA_DISABLED": "true"}
         for name, value in {**keys, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}.items():
             patch.setenv(name, value)
         patch.delenv("AWS_PROFILE", raising=False)
@@ -80,9 +80,9 @@ def put_image(port: int, tag: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def image(port: int) -> str:
+def image(aws_port: int) -> str:
     """An image that SageMaker takes; it can't run."""
-    return put_image(port, "prices-0123456789abcdef")
+    return put_image(aws_port, "prices-0123456789abcdef")
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,13 @@
 
 import pytest
 
+from mergemaker.adapters.files import S3Files
 from mergemaker.domain.errors import RefusedError, RetryableError, ServiceError
 from mergemaker.domain.names import Names
 from mergemaker.ports import Files, Stored
 from tests.adapters.conftest import NAMES
 from tests.fakes.files import FakeFiles
+from tests.local.aws.helpers import client
 
 
 @pytest.fixture(params=["memory", pytest.param("s3", marks=pytest.mark.cloud)])
@@ -88,12 +90,9 @@ def test_a_copy_is_of_what_was_listed_or_none_at_all(files: Files, name: str) ->
 
 
 @pytest.mark.cloud
-def test_a_bucket_that_is_not_there_is_told_with_what_to_do(aws: object, port: int) -> None:
-    from mergemaker.adapters.files import S3Files
-    from tests.local.aws.helpers import client
-
+def test_a_bucket_that_is_not_there_is_told_with_what_to_do(aws_port: int) -> None:
     missing = Names(project="nobody", account=NAMES.account, region=NAMES.region).bucket
-    files = S3Files(client("s3", port), missing)
+    files = S3Files(client("s3", aws_port), missing)
     for call in (lambda: list(files.list("a/")), lambda: files.write("a", b"", replacing=None)):
         with pytest.raises(ServiceError, match=rf"s3://{missing}/a/?: .*NoSuchBucket.*has `cdk deploy` run") as caught:
             call()
