@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from bench.contest import Took, check_same
 from bench.recorder import Call, Recorder, Request
-from bench.submit import Pairs, Took, check_same, shown
+from bench.submit import Pairs, shown
 
 ROOT = Path(__file__).parents[2]
 KEY = "PUT /bucket/diabetes/code/"
