@@ -294,7 +294,11 @@ def with_output(fakes: Fakes, output: bytes) -> Run:
     return run
 
 
-@pytest.mark.parametrize("output", [b"", b"no archive", packed({"metrics.json": b'{"rmse": 1}'})[:40]])
+@pytest.mark.parametrize(
+    "output",
+    [b"", b"no archive", packed({"metrics.json": b'{"rmse": 1}'})[:40]],
+    ids=["empty", "no archive", "cut off"],
+)
 def test_an_output_that_can_not_be_read_is_remarked_upon_and_the_run_is_kept(fakes: Fakes, output: bytes) -> None:
     run = with_output(fakes, output)
     assert run.version == 1
