@@ -12,7 +12,7 @@ from mergemaker.bootstrap import Aws, world
 from mergemaker.domain.errors import MergemakerError, RefusedError
 from mergemaker.domain.events import Event, parse_event
 from mergemaker.domain.settings import Settings
-from mergemaker.steps.report import World
+from mergemaker.ports import World
 from mergemaker.variables import read_environment
 
 log = logging.getLogger("mergemaker")

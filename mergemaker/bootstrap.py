@@ -15,7 +15,7 @@ from mergemaker.domain.settings import Settings
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-    from mergemaker.steps.report import World
+    from mergemaker.ports import World
 
 
 class Aws:
@@ -58,7 +58,7 @@ class Aws:
 def world(settings: Settings, aws: Aws) -> "World":
     """All that reporting and deploying take. What only they need is imported here: the command does without."""
     from mergemaker.adapters.merge_requests import GitLabMergeRequests
-    from mergemaker.steps.report import World
+    from mergemaker.ports import World
 
     return World(
         names=settings.names,

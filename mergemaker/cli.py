@@ -139,7 +139,7 @@ def _submit(asked: argparse.Namespace) -> int:
 def _release(asked: argparse.Namespace) -> int:
     from mergemaker.adapters.folder import read_folder
     from mergemaker.adapters.git import Checkout
-    from mergemaker.domain.ci import origin
+    from mergemaker.domain.ci import merge_request_of, origin
 
     settings = _settings()
     who = _of_this_project(origin(os.environ), settings)
@@ -148,23 +148,23 @@ def _release(asked: argparse.Namespace) -> int:
     from mergemaker.bootstrap import Aws
     from mergemaker.steps.release import Merged, release
 
-    done = release(
+    checkout = Checkout(_root())
+    package = release(
         model=asked.model,
         environment=environment.name,
         merged=Merged(
             commit=who.commit,
-            parents=Checkout(_root()).parents(),
+            parents=checkout.parents(),
+            merge_request=merge_request_of(checkout.message()),
             pipeline=who.pipeline,
             source=folder.ingredients(data="").source,
         ),
         names=settings.names,
         registry=Aws(settings.names).registry,
     )
-    package = done.package
     said = {"model": asked.model, "version": package.version, "job": package.job, "environment": environment.name}
-    how = "was approved before" if done.again else "approved"
-    text = f"{asked.model}: version {package.version} (run {package.job}) {how} for {environment.name}"
-    print(json.dumps({**said, "again": done.again}) if asked.json else text)
+    text = f"{asked.model}: version {package.version} (run {package.job}) approved for {environment.name}"
+    print(json.dumps(said) if asked.json else text)
     return 0
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from mergemaker.domain.job import JobRequest
+from mergemaker.domain.names import Names
 from mergemaker.domain.release import Endpoint, NewPackage, Package
 from mergemaker.domain.run import Run, TrainingJob
 from mergemaker.domain.settings import Environment
@@ -55,6 +56,9 @@ class Images(Protocol):
 
     def build(self, tag: str, *, context: str) -> None:
         """Starts a build from the zip file at key `context`; twice the same tag is one build."""
+
+    def building(self, tag: str) -> bool:
+        """Whether a build of `tag` is going on."""
 
     def failure(self, build: str) -> str | None:
         """Why the build with this ARN failed, its log's last lines included; None if it succeeded or goes on."""
@@ -106,7 +110,8 @@ class Registry(Protocol):
     def newest(self, group: str, *, approved: bool = False) -> Iterator[Package]:
         """The group's packages, the newest first; nothing if there is no such group."""
 
-    def approve(self, package: Package, *, environment: str, description: str) -> None: ...
+    def approve(self, package: Package, *, environment: str, pipeline: int, description: str) -> None:
+        """Also where it is approved already: the registry tells of it again."""
 
 
 class Endpoints(Protocol):
@@ -125,7 +130,8 @@ class Endpoints(Protocol):
     def update(self, name: str, *, config: str) -> None:
         """Raises RetryableError if the endpoint is being changed."""
 
-    def delete(self, name: str) -> None: ...
+    def delete(self, name: str) -> None:
+        """Starts to; done if it is being deleted, or isn't there."""
 
 
 class MergeRequests(Protocol):
@@ -141,3 +147,18 @@ class MergeRequests(Protocol):
 
     def set_status(self, *, commit: str, ref: str, pipeline: int, name: str, state: str, description: str) -> None:
         """`state` in GitLab's words: pending, running, success, failed, canceled."""
+
+
+@dataclass(frozen=True)
+class World:
+    """The ports that reporting and deploying take, together."""
+
+    names: Names
+    environment: str
+    """The first environment: what is live there is the baseline."""
+    files: Files
+    jobs: Jobs
+    runs: Runs
+    registry: Registry
+    endpoints: Endpoints
+    merge_requests: MergeRequests

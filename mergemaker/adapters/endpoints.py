@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker.literals import ProductionVariantInstanceTypeType
 
 VARIANT = "AllTraffic"
+_STATUSES = {
+    "InService": EndpointStatus.IN_SERVICE,
+    "Failed": EndpointStatus.FAILED,
+    "Deleting": EndpointStatus.DELETING,
+    "OutOfService": EndpointStatus.BROKEN,
+    "UpdateRollbackFailed": EndpointStatus.BROKEN,
+}
+"""Any other is an endpoint on its way."""
 
 
 class SageMakerEndpoints:
@@ -37,10 +45,9 @@ class SageMakerEndpoints:
                 raise
             config = found.get("EndpointConfigName", "")
             status = found["EndpointStatus"]
-            known = {"InService": EndpointStatus.IN_SERVICE, "Failed": EndpointStatus.FAILED}
             return Endpoint(
                 name=name,
-                status=known.get(status, EndpointStatus.BUSY),
+                status=_STATUSES.get(status, EndpointStatus.BUSY),
                 config=config,
                 target=found.get("PendingDeploymentSummary", {}).get("EndpointConfigName", config),
                 reason=found.get("FailureReason", ""),
@@ -89,7 +96,7 @@ class SageMakerEndpoints:
             try:
                 self._sagemaker.delete_endpoint(EndpointName=name)
             except ClientError as error:
-                if not absent(error):
+                if not absent(error) and not _in_progress(error):
                     raise
 
 
@@ -102,12 +109,16 @@ def _once(create: Callable[[], object]) -> None:
             raise
 
 
+def _in_progress(error: ClientError) -> bool:
+    return code_of(error) == "ValidationException" and "Cannot update" in message_of(error)
+
+
 @contextmanager
 def _busy(name: str) -> Iterator[None]:
     """Someone else was faster, or the endpoint is being changed: both pass."""
     try:
         yield
     except ClientError as error:
-        if already_there(error) or (code_of(error) == "ValidationException" and "Cannot update" in message_of(error)):
+        if already_there(error) or _in_progress(error):
             raise RetryableError(f"endpoint {name}: {message_of(error)}") from error
         raise

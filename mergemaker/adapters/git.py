@@ -16,13 +16,19 @@ class Checkout:
 
     def changed(self, environ: Mapping[str, str]) -> list[str]:
         """Paths that this pipeline is about: what the merge request changes since it left its target, or, on a branch,
-        what the last commit changes, which after a merge is the whole merge request. A repository's first commit
-        changes nothing: nobody has reviewed it."""
-        base = environ.get("CI_MERGE_REQUEST_DIFF_BASE_SHA") or "HEAD^1"
-        if base == "HEAD^1" and not self.parents():
+        what came with the push, which after a merge is the whole merge request. A repository's first commit changes
+        nothing: nobody has reviewed it."""
+        base = environ.get("CI_MERGE_REQUEST_DIFF_BASE_SHA") or environ.get("CI_COMMIT_BEFORE_SHA", "")
+        if not base.strip("0"):
+            base = "HEAD^1" if self.parents() else ""
+        if not base:
             return []
         out = self._git("diff", "--name-only", "--no-renames", "-z", base, "HEAD")
         return [path for path in out.split("\0") if path]
+
+    def message(self) -> str:
+        """Of HEAD."""
+        return self._git("log", "--max-count=1", "--format=%B", "HEAD")
 
     def parents(self) -> tuple[str, ...]:
         """Of HEAD. Raises UsageError where a shallow clone hides them."""

@@ -72,6 +72,11 @@ class BuiltImages:
         ours = [build for build in builds if tag in _variables(build)]
         return max(ours, key=lambda build: build["startTime"], default=None)
 
+    def building(self, tag: str) -> bool:
+        with calling(f"CodeBuild project {self._names.image_builder}", _HINT):
+            last = self._last_build(tag)
+        return last is not None and last.get("buildStatus") == "IN_PROGRESS"
+
     def failure(self, build: str) -> str | None:
         build_id = build.rpartition("/")[2]
         with calling(f"build {build_id}"):

@@ -73,6 +73,8 @@ class SageMakerRegistry:
                 "SupportedResponseMIMETypes": ["application/json", "text/csv"],
             },
             CustomerMetadataProperties={
+                "project": package.project,
+                "model": package.model,
                 "job": package.job,
                 "run-key": package.run_key,
                 "source": package.source,
@@ -119,13 +121,14 @@ class SageMakerRegistry:
                 if not absent(error):
                     raise
 
-    def approve(self, package: Package, *, environment: str, description: str) -> None:
+    def approve(self, package: Package, *, environment: str, pipeline: int, description: str) -> None:
         with calling(f"package {package.arn}"):
             self._sagemaker.update_model_package(
                 ModelPackageArn=package.arn,
                 ModelApprovalStatus="Approved",
                 ApprovalDescription=description,
                 ModelLifeCycle={"Stage": environment, "StageStatus": "Approved", "StageDescription": description},
+                CustomerMetadataProperties={"released-by": str(pipeline)},
             )
 
 
@@ -147,7 +150,16 @@ def _package(found: "DescribeModelPackageOutputTypeDef") -> Package:
         stage=found.get("ModelLifeCycle", {}).get("Stage", ""),
         image=container.get("Image", ""),
         artifact=container.get("ModelDataUrl", ""),
+        project=properties.get("project", ""),
+        model=properties.get("model", ""),
         job=properties.get("job", ""),
+        run_key=properties.get("run-key", ""),
         commit=properties.get("commit", ""),
+        merge_request=_number(properties.get("merge-request")),
         source=properties.get("source", ""),
+        released_by=_number(properties.get("released-by")),
     )
+
+
+def _number(value: str | None) -> int | None:
+    return int(value) if value and value.isascii() and value.isdigit() else None

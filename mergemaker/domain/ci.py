@@ -19,10 +19,27 @@ def origin(environ: Mapping[str, str]) -> Origin:
         # Where GitLab tests the merged result, CI_COMMIT_SHA is a commit that no branch has.
         commit=_commit(environ, "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA") or _commit(environ, "CI_COMMIT_SHA"),
         branch=environ.get("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME") or environ["CI_COMMIT_REF_NAME"],
-        ref=environ.get("CI_MERGE_REQUEST_REF_PATH") or environ["CI_COMMIT_REF_NAME"],
+        ref=_ref(environ),
         pipeline=_number(environ, "CI_PIPELINE_ID"),
         pipeline_commit=_commit(environ, "CI_COMMIT_SHA"),
     )
+
+
+def merge_request_of(message: str) -> int | None:
+    """The iid in a merge commit's message, as GitLab writes it unless the project's template says otherwise."""
+    found = re.findall(r"(?m)^See merge request \S*!([0-9]{1,9})\s*$", message)
+    return int(found[-1]) if found else None
+
+
+def _ref(environ: Mapping[str, str]) -> str:
+    """The pipeline's ref. CI_MERGE_REQUEST_REF_PATH ends in /head also where the pipeline runs on the merged result."""
+    head = environ.get("CI_MERGE_REQUEST_REF_PATH")
+    if not head:
+        return environ["CI_COMMIT_REF_NAME"]
+    kind = {"merged_result": "merge", "merge_train": "train"}.get(
+        environ.get("CI_MERGE_REQUEST_EVENT_TYPE", ""), "head"
+    )
+    return f"{head.removesuffix('/head')}/{kind}"
 
 
 def check(environ: Mapping[str, str], needed: tuple[str, ...]) -> None:

@@ -44,7 +44,15 @@ class BuildEnded:
     """CodeBuild's id of the build."""
 
 
-Event = JobChanged | PackageChanged | EndpointChanged | BuildEnded
+@dataclass(frozen=True)
+class Submitted:
+    """A pipeline asked for a run that was there already, or has to wait for its image."""
+
+    key: str
+    """In the project's bucket, where the request lies."""
+
+
+Event = Submitted | JobChanged | PackageChanged | EndpointChanged | BuildEnded
 
 _SAGEMAKER = r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:[0-9]{12}"
 _NAME = r"[a-zA-Z0-9](?:-*[a-zA-Z0-9]){0,62}"
@@ -96,6 +104,12 @@ def _build(detail: Mapping[str, Any]) -> Event:
     )
 
 
+def _submission(detail: Mapping[str, Any]) -> Event:
+    stored = detail.get("object")
+    pattern = r"[a-z][a-z0-9-]{0,62}/code/submissions/[a-z0-9-]{1,63}/[0-9]{1,18}\.json"
+    return Submitted(_string(stored if isinstance(stored, Mapping) else {}, "key", pattern))
+
+
 def _string(detail: Mapping[str, Any], key: str, pattern: str) -> str:
     value = detail.get(key)
     if not isinstance(value, str) or not re.fullmatch(pattern, value, re.ASCII):
@@ -107,5 +121,6 @@ _READERS = {
     ("aws.sagemaker", "SageMaker Training Job State Change"): _job,
     ("aws.sagemaker", "SageMaker Model Package State Change"): _package,
     ("aws.sagemaker", "SageMaker Endpoint State Change"): _endpoint,
+    ("aws.s3", "Object Created"): _submission,
     ("aws.codebuild", "CodeBuild Build State Change"): _build,
 }

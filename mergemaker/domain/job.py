@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from mergemaker.domain.errors import UsageError
@@ -24,9 +24,6 @@ class JobRequest:
     """``s3://…`` prefix under which SageMaker makes a folder of the job's name."""
     resources: Resources
     metric_regexes: Mapping[str, str]
-
-    def named(self, name: str) -> "JobRequest":
-        return replace(self, name=name)
 
 
 def to_json(request: JobRequest) -> str:

@@ -57,9 +57,6 @@ class ModelSpec:
     """In the file's order: the first is the headline."""
     content_type: str
 
-    def metric(self, name: str) -> Metric | None:
-        return next((metric for metric in self.metrics if metric.name == name), None)
-
 
 def parse_model(name: str, text: str, file: str = FILE) -> ModelSpec:
     """Reads the text of ``model.toml``. Raises UsageError that names every fault by key.

@@ -69,7 +69,7 @@ class Names:
         return f"{self.project}-{function}-dead"
 
     def role(self, purpose: str) -> str:
-        """``execution`` for jobs and endpoints; ``submit``, ``release`` and ``deploy`` for CI."""
+        """``execution`` for jobs and endpoints; ``submit`` and ``release`` for CI."""
         return f"{self.project}-{purpose}"
 
     def role_arn(self, purpose: str) -> str:
@@ -123,6 +123,15 @@ def image_context_key(model: str, tag: str) -> str:
 def waiting_prefix(tag: str) -> str:
     """Where submitted runs wait for the image `tag`; the tag begins with the model's name."""
     return f"{tag.rpartition('-')[0]}/code/waiting/{tag}/"
+
+
+def waiting_key(tag: str, job: str) -> str:
+    return f"{waiting_prefix(tag)}{job}.json"
+
+
+def submission_key(model: str, job: str, pipeline: int) -> str:
+    """Says that a pipeline asked for a run that was there, or has to wait; an event tells the report function."""
+    return f"{model}/code/submissions/{job}/{pipeline}.json"
 
 
 def data_prefix(model: str, digest: str) -> str:

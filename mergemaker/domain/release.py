@@ -21,6 +21,9 @@ class Package:
 
     arn: str
     group: str
+    project: str
+    """Who made it; empty for a package that somebody made by hand."""
+    model: str
     version: int
     approval: Approval
     stage: str
@@ -28,10 +31,20 @@ class Package:
     image: str
     artifact: str
     job: str
-    """The run that made it; empty for a package that somebody made by hand."""
+    """The run that made it."""
+    run_key: str
     commit: str
+    merge_request: int | None
     source: str
     """Digest of what its run took from the repository."""
+    released_by: int | None
+    """The pipeline that approved it last; None if a person did."""
+
+    def supersedes(self, other: "Package") -> bool:
+        """Whether it was released after `other`: by a later pipeline, or, where a person approved one, by version."""
+        if self.released_by and other.released_by:
+            return self.released_by > other.released_by
+        return self.version > other.version
 
 
 @dataclass(frozen=True)
@@ -39,6 +52,8 @@ class NewPackage:
     """What the registry is told of a finished run."""
 
     group: str
+    project: str
+    model: str
     job: str
     run_key: str
     source: str
@@ -58,7 +73,10 @@ class EndpointStatus(StrEnum):
     IN_SERVICE = "InService"
     FAILED = "Failed"
     BUSY = "Busy"
-    """Creating, updating, rolling back or being deleted."""
+    """Creating, updating or rolling back: it will be in service or failed."""
+    DELETING = "Deleting"
+    BROKEN = "Broken"
+    """Out of service, or stuck half way: a person has to look."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +114,11 @@ class Action(StrEnum):
     REPLACE = "replace"
     """Delete an endpoint whose creation failed, which SageMaker can't update, and create it anew."""
     NOTHING = "nothing"
+    LEAVE = "leave"
+    """Nothing, because what is there was released later."""
     WAIT = "wait"
+    REFUSE = "refuse"
+    """Touch nothing: a person has to look."""
 
 
 @dataclass(frozen=True)
@@ -104,45 +126,49 @@ class Plan:
     """How a package gets into an environment. Made without AWS, carried out by `steps.deploy`."""
 
     action: Action
-    model: str
-    environment: str
     endpoint: str
-    version: int
+    package: Package
+    environment: str
     previous: int | None
     """The version that the endpoint serves now."""
     why: str
 
     def __str__(self) -> str:
         before = f" (now version {self.previous})" if self.previous else ""
-        return f"{self.action} {self.endpoint} with version {self.version}{before}: {self.why}"
+        return f"{self.action} {self.endpoint} with version {self.package.version}{before}: {self.why}"
 
 
-def plan_release(*, model: str, environment: str, version: int, endpoint: Endpoint | None, names: Names) -> Plan:
-    """What an approval of `version` does: a late or repeated one never takes an endpoint backwards."""
+def plan_release(
+    package: Package, *, environment: str, endpoint: Endpoint | None, target: Package | None, names: Names
+) -> Plan:
+    """What an approval of `package` does: a late or repeated one never takes an endpoint backwards.
 
-    def plan(action: Action, why: str) -> Plan:
-        return Plan(
-            action=action,
-            model=model,
-            environment=environment,
-            endpoint=names.endpoint(model, environment),
-            version=version,
-            previous=endpoint.version if endpoint else None,
-            why=why,
-        )
+    `target` is the package that the endpoint serves or is moving to; None if there is none or nobody knows it.
+    """
+    action, why = _decide(package, endpoint, target)
+    return Plan(
+        action=action,
+        endpoint=names.endpoint(package.model, environment),
+        package=package,
+        environment=environment,
+        previous=endpoint.version if endpoint else None,
+        why=why,
+    )
 
+
+def _decide(package: Package, endpoint: Endpoint | None, target: Package | None) -> tuple[Action, str]:
     if endpoint is None:
-        return plan(Action.CREATE, "there is no endpoint yet")
-    going_to, live = endpoint.target_version or 0, endpoint.version or 0
-    if endpoint.status is EndpointStatus.BUSY:
-        if going_to >= version:
-            return plan(Action.NOTHING, f"version {going_to} is on its way")
-        return plan(Action.WAIT, "the endpoint is being changed")
-    if endpoint.status is EndpointStatus.FAILED:
-        return plan(Action.REPLACE, "the endpoint has failed")
-    if live >= version:
-        return plan(Action.NOTHING, f"version {live} is there already")
-    return plan(Action.UPDATE, "approved")
+        return Action.CREATE, "there is no endpoint yet"
+    if endpoint.status is EndpointStatus.BROKEN:
+        return Action.REFUSE, f"the endpoint needs a person: {endpoint.reason or 'it is out of service'}"
+    if endpoint.status in (EndpointStatus.FAILED, EndpointStatus.DELETING):
+        return Action.REPLACE, f"the endpoint is {endpoint.status.lower()}"
+    busy = endpoint.status is EndpointStatus.BUSY
+    if endpoint.target_version == package.version:
+        return Action.NOTHING, f"version {package.version} is {'on its way' if busy else 'there already'}"
+    if target is not None and not package.supersedes(target):
+        return Action.LEAVE, f"version {target.version} was released later"
+    return (Action.WAIT, "the endpoint is being changed") if busy else (Action.UPDATE, "approved")
 
 
 def split_endpoint(name: str, *, names: Names, environments: list[str]) -> tuple[str, str] | None:

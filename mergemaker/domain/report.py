@@ -12,9 +12,9 @@ from urllib.parse import quote
 
 from mergemaker.domain import metrics as numbers
 from mergemaker.domain.model import Goal, Metric
-from mergemaker.domain.names import Names, note_marker, reports_key
+from mergemaker.domain.names import Names, note_marker, output_key, reports_key
 from mergemaker.domain.release import Endpoint
-from mergemaker.domain.run import ReleaseStatus, Run, Status
+from mergemaker.domain.run import Origin, ReleaseStatus, Run, Status
 from mergemaker.domain.text import block, code, visible
 
 ICONS = {
@@ -35,7 +35,7 @@ RELEASE_WORDS = {
     ReleaseStatus.SERVING: "🟢 serving",
     ReleaseStatus.FAILED: "❌ failed",
     ReleaseStatus.ROLLED_BACK: "↩️ rolled back",
-    ReleaseStatus.REPLACED: "⚪ replaced by a later version",
+    ReleaseStatus.REPLACED: "⚪ replaced by a later release:",
 }
 
 
@@ -44,6 +44,8 @@ class Report:
     """All that a note is made of."""
 
     run: Run
+    origin: Origin
+    """Who is told."""
     metrics: tuple[Metric, ...]
     """As the model's settings declare them: the first is the headline."""
     baseline: Run | None
@@ -218,14 +220,15 @@ def _merge(report: Report) -> str:
 
 def _facts(report: Report) -> str:
     run, names = report.run, report.names
-    origin = run.lineage.origin
-    rows = [("run", _job_link(run, names)), ("commit", f"{origin.commit[:8]} on {code(origin.branch)}")]
+    origin, first = report.origin, run.lineage.origin
+    done = f", which trained commit {first.commit[:8]} before" if origin.commit != first.commit else ""
+    rows = [("run", f"{_job_link(run, names)}{done}"), ("commit", f"{origin.commit[:8]} on {code(origin.branch)}")]
     if run.status is not Status.WAITING:
         rows.append(("log", f"[CloudWatch]({_log_url(run, names)})"))
     if run.instance:
         rows.append(("instance", code(run.instance)))
     if run.status is not Status.FAILED and run.status is not Status.STOPPED:
-        artifact = run.artifact or f"s3://{names.bucket}/{run.model}/output/{run.job}/output/model.tar.gz"
+        artifact = run.artifact or f"s3://{names.bucket}/{output_key(run.model, run.job, 'model.tar.gz')}"
         rows.append(("artifact", code(artifact, longest=600)))
     if run.status is Status.COMPLETED:
         rows.append(("history", f"[reports.csv]({_s3_url(names, reports_key(run.model))})"))

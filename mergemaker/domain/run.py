@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -171,15 +171,40 @@ class Run:
     """Of its package in the registry."""
     releases: Mapping[str, Release] = field(default_factory=dict)
     """By environment."""
+    also_asked: tuple[Origin, ...] = ()
+    """Others that asked for the same work, or the same ones again: they are told all the same."""
+    told: Mapping[str, str] = field(default_factory=dict)
+    """Pipeline -> digest of the commit status that it has, so that none is set twice."""
 
     @property
     def model(self) -> str:
         return self.lineage.model
 
     @property
-    def order(self) -> tuple[int, datetime]:
-        """Of two runs of one merge request, the later one is what the note shows."""
-        return self.lineage.origin.pipeline, self.created
+    def asked_by(self) -> tuple[Origin, ...]:
+        """All that asked for it, the first one first."""
+        return self.lineage.origin, *self.also_asked
+
+    def asked_in(self, merge_request: int) -> Origin | None:
+        """The last that asked for it in a merge request."""
+        here = [origin for origin in self.asked_by if origin.merge_request == merge_request]
+        return max(here, key=lambda origin: origin.pipeline, default=None)
+
+    def order_in(self, merge_request: int) -> tuple[int, datetime]:
+        """Of two runs of one merge request, the one that was asked for last is what the note shows."""
+        origin = self.asked_in(merge_request)
+        return (origin.pipeline if origin else 0), self.created
+
+
+MOST_ORIGINS = 20
+"""That a run remembers: the newest."""
+
+
+def also_asked(run: Run, origin: Origin) -> Run:
+    """`run`, with `origin` among those that are told of it."""
+    if origin in run.asked_by:
+        return run
+    return replace(run, also_asked=(*run.also_asked, origin)[-MOST_ORIGINS:])
 
 
 # Tags ---------------------------------------------------------------------------------------

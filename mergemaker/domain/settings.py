@@ -19,6 +19,7 @@ class GitLab:
     project_id: int
     project: str
     """The path, ``group/project``, as OIDC tokens name it."""
+    default_branch: str = "main"
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ def parse_settings(text: str, file: str = FILE) -> Settings:
         url=table.string("gitlab.url", check=_url_fault).rstrip("/"),
         project_id=table.integer("gitlab.project_id", least=1),
         project=table.string("gitlab.project", check=_path_fault),
+        default_branch=table.string("gitlab.default_branch", default="main", check=_branch_fault),
     )
     environments = tuple(_environment(table, name) for name in table.tables("environments"))
     if not environments:
@@ -77,6 +79,10 @@ def parse_settings(text: str, file: str = FILE) -> Settings:
 def _environment(table: Table, name: str) -> Environment:
     if fault := name_fault(name, ENVIRONMENT_MAX):
         table.fault(f"environments.{name}", fault)
+    elif "-" in name:
+        table.fault(
+            f"environments.{name}", "use no dash: an endpoint's name, <model>-<environment>, must split one way"
+        )
     at = f"environments.{name}"
     return Environment(
         name=name,
@@ -99,6 +105,10 @@ def _url_fault(value: str) -> str | None:
     host = r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
     fine = re.fullmatch(rf"https?://{host}(?:/[^\s?#@]*)?", value, re.ASCII)
     return None if fine else "not the address of a GitLab, such as https://gitlab.com"
+
+
+def _branch_fault(value: str) -> str | None:
+    return None if re.fullmatch(r"[\w.-]+(/[\w.-]+)*", value, re.ASCII) else "not a branch's name, such as main"
 
 
 def _path_fault(value: str) -> str | None:

@@ -53,12 +53,6 @@ class Table:
             self.fault(key, f"must be at least {least}, not {value}")
         return value
 
-    def boolean(self, key: str, *, default: bool | None = None) -> bool:
-        value = self._get(key, default)
-        if value is not None and not isinstance(value, bool):
-            self.fault(key, f"must be true or false, not {_shown(value)}")
-        return value is True
-
     def values(self, key: str) -> dict[str, Any]:
         """A table of free keys; their values are the caller's to check."""
         self._known.add(key)

@@ -1,14 +1,15 @@
 """What an approval and an endpoint's change mean: the endpoint serves what was approved, and the merge request hears.
 
-A plan is made, logged, then carried out. All of it may be repeated: models and configs are named by version, one
-that serves a later version is left alone, and the record of a release only ever says what SageMaker says.
+A plan is made, logged, then carried out. All of it may be repeated: models and configs are named by version, an
+endpoint that serves what was released later is left alone, and a release's record says what SageMaker says. People are
+told last: an endpoint does not wait for GitLab.
 """
 
 import logging
 from dataclasses import replace
+from itertools import islice
 
-from mergemaker.domain.errors import RetryableError
-from mergemaker.domain.names import Names
+from mergemaker.domain.errors import RetryableError, ServiceError
 from mergemaker.domain.release import (
     Action,
     Approval,
@@ -21,83 +22,101 @@ from mergemaker.domain.release import (
 )
 from mergemaker.domain.run import Release, ReleaseStatus, Run
 from mergemaker.domain.settings import Environment
-from mergemaker.ports import Clock
-from mergemaker.steps.report import World, publish, tags
+from mergemaker.ports import Clock, World
+from mergemaker.steps.publish import publish
+from mergemaker.steps.report import tags
 
 log = logging.getLogger(__name__)
+
+LOOK_BACK = 20
+"""Approved packages, the newest first, whose releases an endpoint's change may settle."""
 
 
 def package_changed(arn: str, *, environments: tuple[Environment, ...], world: World, clock: Clock) -> Plan | None:
     """Releases a package that was approved. None if there is nothing to do with it."""
     package = world.registry.find(arn)
-    model = _model_of(package, world.names) if package else None
-    if package is None or model is None or package.approval is not Approval.APPROVED:
+    if package is None or package.project != world.names.project or package.approval is not Approval.APPROVED:
         return None
     stage = package.stage or environments[0].name
     environment = next((one for one in environments if one.name == stage), None)
     if environment is None:
         log.warning("package %s is approved for %r, which is no environment", arn, stage)
         return None
-    return _deploy(package, model, environment, world, clock)
+    return _deploy(package, environment, world, clock)
 
 
-def endpoint_changed(name: str, *, environments: tuple[Environment, ...], world: World, clock: Clock) -> Run | None:
-    """Tells the merge requests what became of their releases, and starts one that waited. The run that is served."""
+def endpoint_changed(name: str, *, environments: tuple[Environment, ...], world: World, clock: Clock) -> list[Run]:
+    """Tells the merge requests what became of their releases, and starts one that waited. The runs it was about."""
     found = split_endpoint(name, names=world.names, environments=[one.name for one in environments])
     endpoint = world.endpoints.find(name) if found else None
-    if found is None or endpoint is None or endpoint.status is EndpointStatus.BUSY:
-        return None
+    if found is None or endpoint is None or endpoint.status in (EndpointStatus.BUSY, EndpointStatus.DELETING):
+        return []
     model, stage = found
-    run = _run_of_version(model, endpoint.version, world)
-    for other in _released(model, stage, world):
-        _settle(other, endpoint, stage, world, clock)
     environment = next(one for one in environments if one.name == stage)
-    for package in world.registry.newest(world.names.package_group(model), approved=True):
-        status = _status_in(package, model, stage, world)
-        if status is ReleaseStatus.WAITING:
-            _deploy(package, model, environment, world, clock)
-        if status is not None:
-            break
-    return run
+    settled = [
+        (package, _settle(run, endpoint, stage, world, clock)) for package, run in _released(model, stage, world)
+    ]
+    waiting = [package for package, run in settled if run.releases[stage].status is ReleaseStatus.WAITING]
+    for package in waiting:
+        if not any(other.supersedes(package) for other in waiting):
+            _deploy(package, environment, world, clock)
+    return [run for _, run in settled]
 
 
-def _deploy(package: Package, model: str, environment: Environment, world: World, clock: Clock) -> Plan:
-    """Plans, notes down what is coming, carries it out."""
-    plan = _plan(package, model, environment, world)
+def _deploy(package: Package, environment: Environment, world: World, clock: Clock) -> Plan:
+    """Plans, notes down what is coming, carries it out, then tells."""
+    stage = environment.name
+    plan = _plan(package, environment, world)
     if plan.action is Action.WAIT:
         # The endpoint's next event starts it. That event may have come before this was noted down: look once more.
-        _note_down(package, model, environment.name, ReleaseStatus.WAITING, world, clock)
-        plan = _plan(package, model, environment, world)
+        _note_down(plan, ReleaseStatus.WAITING, world, clock)
+        plan = _plan(package, environment, world)
     if plan.action is Action.REPLACE:
         world.endpoints.delete(plan.endpoint)
-        plan = _plan(package, model, environment, world)
+        plan = _plan(package, environment, world)
         if plan.action is not Action.CREATE:
-            raise RetryableError(f"{plan.endpoint} has failed and is being deleted; it is created anew after that")
+            raise RetryableError(f"{plan.endpoint} is being deleted; it is created anew after that")
+    if plan.action is Action.REFUSE:
+        _note_down(plan, ReleaseStatus.FAILED, world, clock, plan.why)
     if plan.action in (Action.CREATE, Action.UPDATE):
-        _note_down(package, model, environment.name, ReleaseStatus.DEPLOYING, world, clock)
-        _execute(plan, package, environment, world)
+        _carry_out(plan, environment, world, clock)
+    run = _run_of(package, world)
+    if run is not None and stage in run.releases:
+        if plan.action is Action.LEAVE and run.releases[stage].status is ReleaseStatus.WAITING:
+            run = _set_release(run, replace(run.releases[stage], status=ReleaseStatus.REPLACED, at=clock()), world)
+        publish(run, world)
     return plan
 
 
-def _plan(package: Package, model: str, environment: Environment, world: World) -> Plan:
-    plan = plan_release(
-        model=model,
-        environment=environment.name,
-        version=package.version,
-        endpoint=world.endpoints.find(world.names.endpoint(model, environment.name)),
-        names=world.names,
-    )
+def _plan(package: Package, environment: Environment, world: World) -> Plan:
+    endpoint = world.endpoints.find(world.names.endpoint(package.model, environment.name))
+    version = endpoint.target_version if endpoint else None
+    target = world.registry.of_version(package.group, version) if version else None
+    plan = plan_release(package, environment=environment.name, endpoint=endpoint, target=target, names=world.names)
     log.info("%s", plan)
     return plan
 
 
-def _execute(plan: Plan, package: Package, environment: Environment, world: World) -> None:
-    config = world.names.endpoint_config(plan.model, plan.environment, plan.version)
-    owned = tags(world.names, plan.model)
+def _carry_out(plan: Plan, environment: Environment, world: World, clock: Clock) -> None:
+    """A failure that passes leaves the release waiting, and comes again; one that stays is told with its reason."""
+    _note_down(plan, ReleaseStatus.DEPLOYING, world, clock)
+    try:
+        _execute(plan, environment, world)
+    except RetryableError:
+        _note_down(plan, ReleaseStatus.WAITING, world, clock)
+        raise
+    except ServiceError as error:
+        _note_down(plan, ReleaseStatus.FAILED, world, clock, str(error))
+
+
+def _execute(plan: Plan, environment: Environment, world: World) -> None:
+    model, version = plan.package.model, plan.package.version
+    config = world.names.endpoint_config(model, plan.environment, version)
+    owned = tags(world.names, model)
     world.endpoints.prepare(
-        package,
+        plan.package,
         config=config,
-        model=world.names.sagemaker_model(plan.model, plan.version),
+        model=world.names.sagemaker_model(model, version),
         environment=environment,
         tags=owned,
     )
@@ -110,67 +129,49 @@ def _execute(plan: Plan, package: Package, environment: Environment, world: Worl
 # The record ---------------------------------------------------------------------------------
 
 
-def _settle(run: Run, endpoint: Endpoint, stage: str, world: World, clock: Clock) -> None:
-    """Brings a run's release up to what the endpoint is now."""
+def _settle(run: Run, endpoint: Endpoint, stage: str, world: World, clock: Clock) -> Run:
+    """Brings a run's release up to what the endpoint is now, and tells, also if an earlier try got as far as this."""
     release = run.releases[stage]
     status = _settled(release, endpoint)
-    if status is None or status is release.status:
-        return
-    reason = endpoint.reason if status in (ReleaseStatus.FAILED, ReleaseStatus.ROLLED_BACK) else ""
-    _set_release(run, replace(release, status=status, at=clock(), reason=reason), world)
+    if status is not release.status:
+        failed = status in (ReleaseStatus.FAILED, ReleaseStatus.ROLLED_BACK)
+        reason = endpoint.reason if failed else ""
+        run = _set_release(run, replace(release, status=status, at=clock(), reason=reason), world)
+    publish(run, world)
+    return run
 
 
-def _settled(release: Release, endpoint: Endpoint) -> ReleaseStatus | None:
-    """What became of a release; None where its turn has not come."""
+def _settled(release: Release, endpoint: Endpoint) -> ReleaseStatus:
+    """What became of a release."""
     if endpoint.version == release.version:
         return ReleaseStatus.SERVING if endpoint.status is EndpointStatus.IN_SERVICE else ReleaseStatus.FAILED
-    if release.status in (ReleaseStatus.FAILED, ReleaseStatus.ROLLED_BACK, ReleaseStatus.REPLACED):
-        return None
-    # Whether this one served for a moment or waited in vain: the endpoint has gone past it.
-    if release.status is ReleaseStatus.SERVING or (endpoint.version or 0) > release.version:
+    if release.status is ReleaseStatus.SERVING:
         return ReleaseStatus.REPLACED
     # An endpoint that is in service on another config than the one it was asked for went back by itself.
-    return ReleaseStatus.ROLLED_BACK if release.status is ReleaseStatus.DEPLOYING else None
+    return ReleaseStatus.ROLLED_BACK if release.status is ReleaseStatus.DEPLOYING else release.status
 
 
-def _note_down(package: Package, model: str, stage: str, status: ReleaseStatus, world: World, clock: Clock) -> None:
-    run = world.runs.get(model, package.job) if package.job else None
+def _note_down(plan: Plan, status: ReleaseStatus, world: World, clock: Clock, reason: str = "") -> None:
+    run = _run_of(plan.package, world)
     if run is not None:
-        _set_release(run, Release(stage, package.version, status, clock()), world)
+        _set_release(run, Release(plan.environment, plan.package.version, status, clock(), reason), world)
 
 
-def _set_release(run: Run, release: Release, world: World) -> None:
+def _set_release(run: Run, release: Release, world: World) -> Run:
     def change(before: Run | None) -> Run:
         now = before or run
         return replace(now, releases={**now.releases, release.environment: release})
 
-    publish(world.runs.change(run.model, run.job, change), world)
+    return world.runs.change(run.model, run.job, change)
 
 
-def _released(model: str, stage: str, world: World) -> list[Run]:
-    """Runs with a release into `stage`, the newest first, as far back as one that is settled for good."""
-    found: list[Run] = []
-    for package in world.registry.newest(world.names.package_group(model), approved=True):
-        run = world.runs.get(model, package.job) if package.job else None
-        if run is None or stage not in run.releases:
-            continue
-        if found and run.releases[stage].status is ReleaseStatus.REPLACED:
-            break
-        found.append(run)
-    return found
+def _released(model: str, stage: str, world: World) -> list[tuple[Package, Run]]:
+    """Packages with a release into `stage`, and their runs, the newest first."""
+    newest = islice(world.registry.newest(world.names.package_group(model), approved=True), LOOK_BACK)
+    ours = [package for package in newest if package.project == world.names.project]
+    runs = [(package, _run_of(package, world)) for package in ours]
+    return [(package, run) for package, run in runs if run is not None and stage in run.releases]
 
 
-def _status_in(package: Package, model: str, stage: str, world: World) -> ReleaseStatus | None:
-    run = world.runs.get(model, package.job) if package.job else None
-    release = run.releases.get(stage) if run else None
-    return release.status if release else None
-
-
-def _run_of_version(model: str, version: int | None, world: World) -> Run | None:
-    package = world.registry.of_version(world.names.package_group(model), version) if version else None
-    return world.runs.get(model, package.job) if package and package.job else None
-
-
-def _model_of(package: Package, names: Names) -> str | None:
-    model = package.group.removeprefix(f"{names.project}-")
-    return None if model == package.group else model
+def _run_of(package: Package, world: World) -> Run | None:
+    return world.runs.get(package.model, package.job) if package.job else None

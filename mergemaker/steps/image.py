@@ -1,13 +1,12 @@
 """What the end of an image build means: the runs that waited for it start, or hear why they can't."""
 
-from datetime import datetime
-
-from mergemaker.domain.errors import RetryableError
-from mergemaker.domain.job import JobRequest, from_json
+from mergemaker.domain.errors import RetryableError, ServiceError
+from mergemaker.domain.job import JobRequest
 from mergemaker.domain.names import waiting_prefix
-from mergemaker.domain.run import Run, Status
-from mergemaker.ports import Clock, Files, Images
-from mergemaker.steps.report import World, publish
+from mergemaker.domain.run import Status
+from mergemaker.ports import Clock, Files, Images, World
+from mergemaker.steps.publish import publish
+from mergemaker.steps.report import keep_unstarted, read_request
 
 
 def build_ended(tag: str, build: str, *, images: Images, world: World, clock: Clock) -> list[str]:
@@ -16,42 +15,42 @@ def build_ended(tag: str, build: str, *, images: Images, world: World, clock: Cl
     if not waiting:
         return []
     image = images.find(tag)
-    failure = None if image else images.failure(build)
-    if image is None and failure is None:
-        raise RetryableError(f"image {tag} was built, but is not in the registry yet")
+    failure = "" if image else _failure(tag, build, images)
+    if failure is None:
+        return []
     for key, request in waiting.items():
-        if image is not None:
-            world.jobs.start(request, image=image)
-        else:
-            _report_failure(request, f"the image could not be built: {failure}", world, clock())
+        reason = f"the image could not be built: {failure}" if image is None else _start(request, image, world)
+        if reason:
+            publish(keep_unstarted(request, Status.FAILED, reason, world, clock), world)
         world.files.delete(key)
     return [request.name for request in waiting.values()]
+
+
+def _failure(tag: str, build: str, images: Images) -> str | None:
+    """Why there is no image; None if a later build of it is going on, whose end will tell."""
+    if images.building(tag):
+        return None
+    failure = images.failure(build)
+    if failure is None:
+        raise RetryableError(f"image {tag} was built, but is not in the registry yet")
+    return failure
+
+
+def _start(request: JobRequest, image: str, world: World) -> str:
+    """Why SageMaker does not take the job, such as a quota; empty if it does."""
+    try:
+        world.jobs.start(request, image=image)
+    except RetryableError:
+        raise
+    except ServiceError as error:
+        return f"the job could not be started: {error}"
+    return ""
 
 
 def _waiting(tag: str, files: Files) -> dict[str, JobRequest]:
     found = {}
     for stored in files.list(waiting_prefix(tag)):
-        content = files.read(stored.key, longest=1_000_000)
-        if content is not None:
-            found[stored.key] = from_json(content[0].decode(errors="replace"))
+        request = read_request(stored.key, files)
+        if request is not None:
+            found[stored.key] = request
     return found
-
-
-def _report_failure(request: JobRequest, reason: str, world: World, now: datetime) -> None:
-    """A failed run that SageMaker never knew; the next submit tries again under the same name."""
-    run = Run(
-        job=request.name,
-        lineage=request.lineage,
-        status=Status.FAILED,
-        phase="",
-        reason=reason,
-        created=now,
-        ended=now,
-        billed_seconds=None,
-        instance="",
-        image="",
-        artifact="",
-        hyperparameters={k: v for k, v in request.hyperparameters.items() if not k.startswith("sagemaker_")},
-        metrics={},
-    )
-    publish(world.runs.change(run.model, run.job, lambda before: before if before and before.image else run), world)

@@ -1,6 +1,5 @@
 """``mergemaker release``: approves the reviewed run's package; the registry's event does the rest."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -19,56 +18,58 @@ class Merged:
 
     commit: str
     parents: tuple[str, ...]
+    merge_request: int | None
+    """As the merge commit's message says; None if it doesn't."""
     pipeline: int
     source: str
     """Digest of what a run would take from this tree."""
 
-    @property
-    def candidates(self) -> Sequence[str]:
-        """Commits whose run is likely the reviewed one: a merge commit's second parent was the merge request's head;
-        after a fast-forward the commit itself was. After a squash it is neither: there the tree decides alone."""
-        return (*self.parents[1:], self.commit)
+    def came_from(self, package: Package) -> bool:
+        """Whether the package's run is of what was merged: a merge commit's second parent was the merge request's head,
+        after a fast-forward the commit itself was, and after a squash the message names the merge request."""
+        here = self.merge_request is not None and package.merge_request == self.merge_request
+        return here or package.commit in (*self.parents[1:], self.commit)
 
 
-@dataclass(frozen=True)
-class Released:
-    """The package that was approved."""
-
-    package: Package
-    again: bool
-    """It was approved for this environment before."""
-
-
-def release(*, model: str, environment: str, merged: Merged, names: Names, registry: Registry) -> Released:
-    """Approves the package of the run that the merge request showed. Raises RefusedError if there is none."""
-    package = _reviewed(names.package_group(model), merged, registry)
+def release(*, model: str, environment: str, merged: Merged, names: Names, registry: Registry) -> Package:
+    """Approves the package of the run that the merge request showed, again if need be. Raises RefusedError if there is
+    none, or more than one that it may be."""
+    package = _reviewed(names, model, merged, registry)
     if package.approval is Approval.REJECTED:
         raise RefusedError(f"{model}: version {package.version} was rejected in the registry; nothing was released")
-    again = package.approval is Approval.APPROVED and package.stage == environment
-    if not again:
-        description = f"Merged as {merged.commit[:8]}, pipeline {merged.pipeline}"
-        registry.approve(package, environment=environment, description=description)
-    return Released(package, again)
+    description = f"Merged as {merged.commit[:8]}, pipeline {merged.pipeline}"
+    registry.approve(package, environment=environment, pipeline=merged.pipeline, description=description)
+    return package
 
 
-def _reviewed(group: str, merged: Merged, registry: Registry) -> Package:
-    """The package whose run took from the repository exactly what was merged: of the merge request's head, or, where an
-    earlier commit's run did the same work already, the newest of those."""
-    same, of_head = None, None
-    for package in islice(registry.newest(group), LOOK_BACK):
-        fits, near = package.source == merged.source, package.commit in merged.candidates
-        if fits and near:
+def _reviewed(names: Names, model: str, merged: Merged, registry: Registry) -> Package:
+    """The package whose run took from the repository exactly what was merged: the merge request's own, or, where an
+    earlier run did the same work already, that one."""
+    same: list[Package] = []
+    other: Package | None = None
+    for package in islice(registry.newest(names.package_group(model)), LOOK_BACK):
+        if package.project != names.project:
+            continue
+        if package.source != merged.source:
+            other = other or (package if merged.came_from(package) else None)
+        elif merged.came_from(package):
             return package
-        same = same or (package if fits else None)
-        of_head = of_head or (package if near else None)
-    if same:
-        return same
-    if of_head:
+        else:
+            same.append(package)
+    if len({package.run_key for package in same}) > 1:
+        versions = ", ".join(str(package.version) for package in same)
         raise RefusedError(
-            f"{group}: nothing was released: the merged files are not those that run {of_head.job} was trained from. "
+            f"{model}: nothing was released: versions {versions} were all trained from the merged files, on different "
+            "data, and none of them in this merge request. Train it in a merge request of its own"
+        )
+    if same:
+        return same[0]
+    if other:
+        raise RefusedError(
+            f"{model}: nothing was released: the merged files are not those that run {other.job} was trained from. "
             "The branch was behind its target: submit the merged state from a new merge request"
         )
     raise RefusedError(
-        f"{group}: nothing was released: the registry has no run of the merged files. The run of the merge request has "
-        "failed, is still training, or was never submitted"
+        f"{model}: nothing was released: no finished run of the merged files is in the registry. "
+        "If its run is still training, retry this job when it is done; else train it in a new merge request"
     )

@@ -4,68 +4,104 @@ Each part is an upsert that can be repeated at any time, and each reads what Sag
 said. So events may come twice, late or in any order, and a function that died half way is made good by the next try.
 """
 
-import hashlib
-import io
-import tarfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mergemaker.domain.errors import RefusedError, RetryableError
 from mergemaker.domain.history import Row, with_row
-from mergemaker.domain.metrics import Metrics, merged, parse_metrics
-from mergemaker.domain.model import ModelSpec, parse_model
-from mergemaker.domain.names import Names, commit_status, note_marker, output_key, reports_key, spec_key
-from mergemaker.domain.release import Endpoint, NewPackage
-from mergemaker.domain.report import Report, render, summary
-from mergemaker.domain.run import TAG_PREFIX, Run, Status, TrainingJob
-from mergemaker.ports import Endpoints, Files, Jobs, MergeRequests, NoteRecord, Registry, Runs
+from mergemaker.domain.job import JobRequest, from_json
+from mergemaker.domain.metrics import Metrics, merged
+from mergemaker.domain.names import Names, output_key, reports_key, submission_key, waiting_key
+from mergemaker.domain.release import NewPackage
+from mergemaker.domain.run import TAG_PREFIX, Origin, Run, Status, TrainingJob, also_asked
+from mergemaker.ports import Clock, Files, World
+from mergemaker.steps.output import output_metrics
+from mergemaker.steps.publish import publish, spec_of
 
-LARGEST_OUTPUT = 100_000_000
-"""Bytes of output.tar.gz that are looked into; what is larger holds data, not a report."""
-LARGEST_METRICS = 1_000_000
-LARGEST_UNPACKED = 400_000_000
-MOST_FILES = 10_000
-"""In output.tar.gz: a million empty ones fit into two megabytes, and take a minute to walk through."""
 LARGEST_HISTORY = 50_000_000
-STATES = {
-    Status.WAITING: "pending",
-    Status.IN_PROGRESS: "running",
-    Status.STOPPING: "running",
-    Status.COMPLETED: "success",
-    Status.FAILED: "failed",
-    Status.STOPPED: "canceled",
-}
-"""A run's status in GitLab's words."""
-
-
-@dataclass(frozen=True)
-class World:
-    """The ports that reporting takes."""
-
-    names: Names
-    environment: str
-    """The first environment: what is live there is the baseline."""
-    files: Files
-    jobs: Jobs
-    runs: Runs
-    registry: Registry
-    endpoints: Endpoints
-    merge_requests: MergeRequests
+LARGEST_REQUEST = 1_000_000
 
 
 def report(job_name: str, world: World) -> Run | None:
     """Brings everything up to date with the training job. None if it is not one of this project's."""
     job = world.jobs.find(job_name)
-    if job is None or job.lineage is None or job.lineage.project != world.names.project:
+    return _bring_up(job, world) if job is not None and _ours(job, world) else None
+
+
+def submitted(key: str, world: World, clock: Clock) -> Run | None:
+    """Somebody asked for work that is done already, is going on, or waits for its image: they are told, too."""
+    request = read_request(key, world.files)
+    if request is None or request.lineage.project != world.names.project:
         return None
-    run = record(job, world)
+    origin = request.lineage.origin
+    if key != submission_key(request.lineage.model, request.name, origin.pipeline):
+        raise RefusedError(f"{key} is not where this request belongs")
+    job = world.jobs.find(request.name)
+    if job is not None and _ours(job, world):
+        return _bring_up(job, world, origin)
+    if world.files.etag(waiting_key(request.lineage.image, request.name)):
+        run = keep_unstarted(request, Status.WAITING, "", world, clock)
+    elif world.runs.get(request.lineage.model, request.name):
+        run = world.runs.change(request.lineage.model, request.name, lambda before: _known(before, request))
+    else:
+        raise RetryableError(f"run {request.name} neither waits nor is there: it is about to start")
+    publish(run, world)
+    return run
+
+
+def _known(before: Run | None, request: JobRequest) -> Run:
+    if before is None:
+        raise RetryableError(f"the record of run {request.name} is gone")
+    return also_asked(before, request.lineage.origin)
+
+
+def read_request(key: str, files: Files) -> JobRequest | None:
+    """None if it isn't there any more. Raises UsageError for what is no request."""
+    found = files.read(key, longest=LARGEST_REQUEST)
+    return from_json(found[0].decode(errors="replace")) if found else None
+
+
+def keep_unstarted(request: JobRequest, status: Status, reason: str, world: World, clock: Clock) -> Run:
+    """The record of a run that waits or could not be started; what SageMaker knows of it, if anything, wins."""
+    now = clock()
+    fresh = Run(
+        job=request.name,
+        lineage=request.lineage,
+        status=status,
+        phase="",
+        reason=reason,
+        created=now,
+        ended=now if status.final else None,
+        billed_seconds=None,
+        instance="",
+        image="",
+        artifact="",
+        hyperparameters={k: v for k, v in request.hyperparameters.items() if not k.startswith("sagemaker_")},
+        metrics={},
+    )
+
+    def change(before: Run | None) -> Run:
+        if before is None:
+            return fresh
+        known = before if before.image else replace(fresh, lineage=before.lineage, also_asked=before.also_asked)
+        return also_asked(known, request.lineage.origin)
+
+    return world.runs.change(fresh.model, fresh.job, change)
+
+
+def _ours(job: TrainingJob, world: World) -> bool:
+    return job.lineage is not None and job.lineage.project == world.names.project
+
+
+def _bring_up(job: TrainingJob, world: World, asked_by: Origin | None = None) -> Run:
+    run = record(job, world, asked_by)
     if run.status is Status.COMPLETED:
         run = _keep(run, world)
     publish(run, world)
     return run
 
 
-def record(job: TrainingJob, world: World) -> Run:
+def record(job: TrainingJob, world: World, asked_by: Origin | None = None) -> Run:
     """The run table's record, brought up to what SageMaker says. It never goes back from an end.
 
     Unless the job was created after that end: then an image could not be built, and now it could.
@@ -73,7 +109,9 @@ def record(job: TrainingJob, world: World) -> Run:
     lineage = job.lineage
     if lineage is None:
         raise RefusedError(f"{job.name} is not a run of this project")
-    found = _output_metrics(job, world) if job.status is Status.COMPLETED else Metrics({})
+    found = Metrics({})
+    if job.status is Status.COMPLETED:
+        found = output_metrics(lineage.model, job.name, world.files)
     fresh = Run(
         job=job.name,
         lineage=lineage,
@@ -92,13 +130,19 @@ def record(job: TrainingJob, world: World) -> Run:
     )
 
     def change(before: Run | None) -> Run:
-        if before is None:
-            return fresh
-        if before.status.final and not fresh.status.final and before.created >= fresh.created:
-            return before
-        return replace(fresh, version=before.version, releases=before.releases)
+        after = fresh if before is None else _later(before, fresh)
+        return also_asked(after, asked_by) if asked_by else after
 
     return world.runs.change(lineage.model, job.name, change)
+
+
+def _later(before: Run, fresh: Run) -> Run:
+    if before.status.final and not fresh.status.final and before.created >= fresh.created:
+        return before
+    after = replace(
+        fresh, version=before.version, releases=before.releases, also_asked=before.also_asked, told=before.told
+    )
+    return also_asked(after, before.lineage.origin)
 
 
 def _keep(run: Run, world: World) -> Run:
@@ -107,10 +151,7 @@ def _keep(run: Run, world: World) -> Run:
     if run.version is not None:
         return run
     version = world.registry.register(_package(run, world))
-    return set_version(run, version, world)
 
-
-def set_version(run: Run, version: int, world: World) -> Run:
     def change(before: Run | None) -> Run:
         return replace(before or run, version=version)
 
@@ -145,6 +186,8 @@ def _package(run: Run, world: World) -> NewPackage:
     merge_request = f" for merge request !{origin.merge_request}" if origin.merge_request else ""
     return NewPackage(
         group=world.names.package_group(run.model),
+        project=world.names.project,
+        model=run.model,
         job=run.job,
         run_key=run.lineage.run_key,
         source=run.lineage.source,
@@ -162,109 +205,3 @@ def _package(run: Run, world: World) -> NewPackage:
 def tags(names: Names, model: str) -> Mapping[str, str]:
     """For what is made at run time."""
     return {f"{TAG_PREFIX}project": names.project, f"{TAG_PREFIX}model": model}
-
-
-def spec_of(run: Run, files: Files) -> ModelSpec:
-    """The model's settings as they were at submit. Raises RefusedError if they are gone."""
-    found = files.read(spec_key(run.model, run.lineage.spec), longest=1_000_000)
-    if found is None:
-        raise RefusedError(f"{run.job}: its settings {spec_key(run.model, run.lineage.spec)} are not in the bucket")
-    return parse_model(run.model, found[0].decode(errors="replace"))
-
-
-# The note -----------------------------------------------------------------------------------
-
-
-def publish(run: Run, world: World) -> None:
-    """Writes the note and sets the commit status, from what the run table says."""
-    spec = spec_of(run, world.files)
-    origin = run.lineage.origin
-    if origin.merge_request is not None:
-        with world.runs.note(run.model, origin.merge_request) as note:
-            # Read again under the lock, so that the last to write is not the one that knows least.
-            run = world.runs.get(run.model, run.job) or run
-            shown = world.runs.get(run.model, note.job) if note.job else None
-            if shown is None or shown.order <= run.order:
-                _write_note(_report(run, spec, world), origin.merge_request, note, world.merge_requests)
-    _set_status(_report(run, spec, world), world.merge_requests)
-
-
-def _report(run: Run, spec: ModelSpec, world: World) -> Report:
-    endpoint = world.endpoints.find(world.names.endpoint(run.model, world.environment))
-    return Report(
-        run=run,
-        metrics=spec.metrics,
-        baseline=_baseline(run, endpoint, world),
-        endpoint=endpoint,
-        environment=world.environment,
-        names=world.names,
-    )
-
-
-def _baseline(run: Run, endpoint: Endpoint | None, world: World) -> Run | None:
-    """The run that is live in the first environment, unless it is this one."""
-    if endpoint is None or endpoint.version is None or endpoint.version == run.version:
-        return None
-    package = world.registry.of_version(world.names.package_group(run.model), endpoint.version)
-    return world.runs.get(run.model, package.job) if package and package.job else None
-
-
-def _write_note(report: Report, merge_request: int, note: NoteRecord, gitlab: MergeRequests) -> None:
-    body = render(report)
-    digest = hashlib.sha256(body.encode()).hexdigest()
-    if note.note is not None and note.body == digest:
-        return
-    if note.note is None:
-        # An earlier try may have posted it and died before it could write that down.
-        note.note = gitlab.find_note(merge_request, note_marker(report.run.model))
-    if note.note is None or not gitlab.edit_note(merge_request, note.note, body):
-        note.note = gitlab.create_note(merge_request, body)
-    note.job, note.body = report.run.job, digest
-
-
-def _set_status(report: Report, gitlab: MergeRequests) -> None:
-    origin = report.run.lineage.origin
-    gitlab.set_status(
-        commit=origin.pipeline_commit,
-        ref=origin.ref,
-        pipeline=origin.pipeline,
-        name=commit_status(report.run.model),
-        state=STATES[report.run.status],
-        description=summary(report),
-    )
-
-
-# Output -------------------------------------------------------------------------------------
-
-
-def _output_metrics(job: TrainingJob, world: World) -> Metrics:
-    """What ``metrics.json`` in the job's output says; nothing if there is none."""
-    lineage = job.lineage
-    if lineage is None:
-        return Metrics({})
-    key = output_key(lineage.model, job.name, "output.tar.gz")
-    try:
-        found = world.files.read(key, longest=LARGEST_OUTPUT)
-    except RefusedError as error:
-        return Metrics({}, (f"the output was not looked into: {error}",))
-    return metrics_in(found[0]) if found else Metrics({})
-
-
-def metrics_in(archive: bytes) -> Metrics:
-    """Finds and reads ``metrics.json`` in an archive that may be hostile: nothing is unpacked, sizes are bounded."""
-    read = 0
-    try:
-        with tarfile.open(fileobj=io.BytesIO(archive), mode="r|gz") as members:
-            for number, member in enumerate(members):
-                read += member.size
-                if read > LARGEST_UNPACKED or number >= MOST_FILES:
-                    return Metrics({}, ("the output is too large when unpacked to look for metrics.json",))
-                if member.isfile() and member.name.removeprefix("./") in ("metrics.json", "data/metrics.json"):
-                    file = members.extractfile(member)
-                    content = file.read(LARGEST_METRICS + 1) if file else b""
-                    if len(content) > LARGEST_METRICS:
-                        return Metrics({}, ("metrics.json is over 1 MB and was not read",))
-                    return parse_metrics(content)
-    except (tarfile.TarError, OSError, EOFError, ValueError, RecursionError) as error:
-        return Metrics({}, (f"output.tar.gz can't be read: {error}",))
-    return Metrics({})

@@ -20,7 +20,8 @@ from mergemaker.domain.names import (
     output_prefix,
     snapshot_key,
     spec_key,
-    waiting_prefix,
+    submission_key,
+    waiting_key,
 )
 from mergemaker.domain.run import Ingredients, Lineage, Origin, Status
 from mergemaker.ports import Files, Images, Jobs, Stored
@@ -89,12 +90,7 @@ def submit(*, folder: Folder, origin: Origin, names: Names, files: Files, images
     found = _inputs(folder.spec, files, names)
     ingredients = folder.ingredients(data=_snapshot_digest(found))
     name, existing = _free_name(model, ingredients.run_key, jobs)
-    if existing is not None:
-        return Submitted(name, How.FOUND, existing)
-    files.write(code_key(model, folder.code.digest), folder.code.archive(), replacing=None)
     settings = hashlib.sha256(folder.settings).hexdigest()
-    files.write(spec_key(model, settings), folder.settings, replacing=None)
-    _copy_snapshot(model, ingredients.data, found, files)
     lineage = Lineage(
         project=names.project,
         model=model,
@@ -107,10 +103,19 @@ def submit(*, folder: Folder, origin: Origin, names: Names, files: Files, images
         origin=origin,
     )
     request = _request(name, lineage, folder.spec, names)
-    image = images.find(folder.image_tag) or _build(request, folder, files, images)
-    if image is None:
-        return Submitted(name, How.WAITS, Status.WAITING)
-    return _start(request, image, jobs)
+    if existing is not None:
+        done = Submitted(name, How.FOUND, existing)
+    else:
+        files.write(code_key(model, folder.code.digest), folder.code.archive(), replacing=None)
+        files.write(spec_key(model, settings), folder.settings, replacing=None)
+        _copy_snapshot(model, ingredients.data, found, files)
+        image = images.find(folder.image_tag) or _build(request, folder, files, images)
+        done = _start(request, image, jobs) if image else Submitted(name, How.WAITS, Status.WAITING)
+    if done.how is not How.STARTED:
+        # A job that starts reports by itself, to whom its tags say; everyone else is told because of this object.
+        key = submission_key(model, name, origin.pipeline)
+        files.write(key, to_json(request).encode(), replacing=None)
+    return done
 
 
 def _free_name(model: str, run_key: str, jobs: Jobs) -> tuple[str, Status | None]:
@@ -134,9 +139,8 @@ def _start(request: JobRequest, image: str, jobs: Jobs) -> Submitted:
 def _build(request: JobRequest, folder: Folder, files: Files, images: Images) -> str | None:
     """Has the image built, and leaves the run where the build's end finds it. The image, if it is there by then."""
     tag = request.lineage.image
-    key = f"{waiting_prefix(tag)}{request.name}.json"
     files.write(image_context_key(request.lineage.model, tag), folder.image_context(), replacing=None)
-    files.write(key, to_json(request).encode(), replacing=None)
+    files.write(waiting_key(tag, request.name), to_json(request).encode(), replacing=None)
     images.build(tag, context=image_context_key(request.lineage.model, tag))
     # A build that ended before the run was left there does not find it: look once more.
     return images.find(tag)

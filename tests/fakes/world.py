@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from mergemaker.domain.names import Names
 from mergemaker.domain.settings import Environment
-from mergemaker.steps.report import World
+from mergemaker.ports import World
 from tests.fakes.endpoints import FakeEndpoints
 from tests.fakes.files import FakeFiles
 from tests.fakes.images import FakeImages

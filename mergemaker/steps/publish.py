@@ -1,0 +1,112 @@
+"""What people see of a run: a note on each merge request that asked for it, a status on each pipeline that did.
+
+Everything is written from the run table, so it can be written again at any time: a note only if its text has changed, a
+status only if the pipeline does not have it yet.
+"""
+
+import hashlib
+from dataclasses import replace
+
+from mergemaker.domain.errors import RefusedError
+from mergemaker.domain.model import ModelSpec, parse_model
+from mergemaker.domain.names import commit_status, note_marker, spec_key
+from mergemaker.domain.release import Endpoint
+from mergemaker.domain.report import Report, render, summary
+from mergemaker.domain.run import Origin, Run, Status
+from mergemaker.ports import Files, MergeRequests, NoteRecord, World
+
+STATES = {
+    Status.WAITING: "pending",
+    Status.IN_PROGRESS: "running",
+    Status.STOPPING: "running",
+    Status.COMPLETED: "success",
+    Status.FAILED: "failed",
+    Status.STOPPED: "canceled",
+}
+"""A run's status in GitLab's words."""
+
+
+def publish(run: Run, world: World) -> None:
+    """Tells everyone who asked for `run`. Raises what GitLab raises; the next try tells the rest."""
+    spec = spec_of(run, world.files)
+    for merge_request in sorted({o.merge_request for o in run.asked_by if o.merge_request is not None}):
+        with world.runs.note(run.model, merge_request) as note:
+            # Read again under the lock, so that the last to write is not the one that knows least.
+            run = world.runs.get(run.model, run.job) or run
+            shown = world.runs.get(run.model, note.job) if note.job else None
+            origin = run.asked_in(merge_request)
+            if origin and (shown is None or shown.order_in(merge_request) <= run.order_in(merge_request)):
+                _write_note(_report(run, origin, spec, world), merge_request, note, world.merge_requests)
+    for origin in run.asked_by:
+        run = _set_status(run, origin, spec, world)
+
+
+def spec_of(run: Run, files: Files) -> ModelSpec:
+    """The model's settings as they were at submit. Raises RefusedError if they are gone."""
+    found = files.read(spec_key(run.model, run.lineage.spec), longest=1_000_000)
+    if found is None:
+        raise RefusedError(f"{run.job}: its settings {spec_key(run.model, run.lineage.spec)} are not in the bucket")
+    return parse_model(run.model, found[0].decode(errors="replace"))
+
+
+def _report(run: Run, origin: Origin, spec: ModelSpec, world: World) -> Report:
+    endpoint = world.endpoints.find(world.names.endpoint(run.model, world.environment))
+    return Report(
+        run=run,
+        origin=origin,
+        metrics=spec.metrics,
+        baseline=_baseline(run, endpoint, world),
+        endpoint=endpoint,
+        environment=world.environment,
+        names=world.names,
+    )
+
+
+def _baseline(run: Run, endpoint: Endpoint | None, world: World) -> Run | None:
+    """The run that is live in the first environment, unless it is this one."""
+    if endpoint is None or endpoint.version is None or endpoint.version == run.version:
+        return None
+    package = world.registry.of_version(world.names.package_group(run.model), endpoint.version)
+    return world.runs.get(run.model, package.job) if package and package.job else None
+
+
+def _write_note(report: Report, merge_request: int, note: NoteRecord, gitlab: MergeRequests) -> None:
+    body = render(report)
+    digest = _digest(body)
+    if note.note is not None and note.body == digest:
+        return
+    if note.note is None:
+        # An earlier try may have posted it and died before it could write that down.
+        note.note = gitlab.find_note(merge_request, note_marker(report.run.model))
+    if note.note is None or not gitlab.edit_note(merge_request, note.note, body):
+        note.note = gitlab.create_note(merge_request, body)
+    note.job, note.body = report.run.job, digest
+
+
+def _set_status(run: Run, origin: Origin, spec: ModelSpec, world: World) -> Run:
+    """On the pipeline of `origin`, unless it has this status already. The run, which remembers it."""
+    state, description = STATES[run.status], summary(_report(run, origin, spec, world))
+    # What it is compared with changes when something else is released; a status that is final stays as it was.
+    digest = state if run.status.final else _digest(f"{state} {description}")
+    pipeline = str(origin.pipeline)
+    if run.told.get(pipeline) == digest:
+        return run
+    world.merge_requests.set_status(
+        commit=origin.pipeline_commit,
+        ref=origin.ref,
+        pipeline=origin.pipeline,
+        name=commit_status(run.model),
+        state=state,
+        description=description,
+    )
+
+    def remember(before: Run | None) -> Run:
+        now = before or run
+        kept = {str(one.pipeline) for one in now.asked_by}
+        return replace(now, told={k: v for k, v in {**now.told, pipeline: digest}.items() if k in kept})
+
+    return world.runs.change(run.model, run.job, remember)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
