@@ -24,7 +24,7 @@ setup: system .venv/.ready node_modules/.ready
 .venv/.ready: requirements/dev.txt requirements/uv.txt pyproject.toml
 	@echo "installing the Python packages into .venv"
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version) if sys.version_info < (3, 11) else 0'
-	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv || { echo "on Debian: apt-get install python3-venv"; exit 1; }
+	@[ -x $(BIN)/pip ] || { rm -rf .venv && $(PYTHON) -m venv .venv; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/uv.txt
 	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements/dev.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
@@ -37,9 +37,9 @@ node_modules/.ready: .venv/.ready package.json package-lock.json
 	  PATH="$$wheel/bin:$$PATH" node "$$wheel/lib/node_modules/npm/bin/npm-cli.js" ci --silent --no-audit --no-fund
 	@touch $@
 
-# From Debian: gitlab-ci-local copies with rsync, AWS's training toolkit has a part in C.
+# From Debian: python3-venv, rsync (gitlab-ci-local copies with it), a C compiler (AWS's training toolkit has a part in C).
 system:
-	@PYTHON=$(PYTHON) local/system.sh rsync cc
+	@PYTHON=$(PYTHON) local/system.sh venv rsync cc
 
 demo: setup
 	@$(BIN)/python -m local.demo $(if $(KEEP),--keep)
@@ -54,7 +54,7 @@ lint: setup
 # Chromium looks at the pages; without it those tests say that they were skipped.
 test: setup lint
 	@PYTHON=$(PYTHON) local/system.sh chromium || true
-	@$(BIN)/pytest --numprocesses 2 --dist loadgroup --durations 10 $(PYTEST)
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 10 $(PYTEST)
 
 format: setup
 	@$(BIN)/ruff check --quiet --fix-only $(CODE)
@@ -68,7 +68,7 @@ lock: setup
 	@$(LOCK) --python-version 3.11 --all-extras --group dev pyproject.toml --output-file requirements/dev.txt
 	@$(LOCK) --python-version 3.11 --constraint requirements/dev.txt pyproject.toml --output-file requirements/ci.txt
 	@grep '^uv==' requirements/dev.txt | cut -d' ' -f1 | $(LOCK) --python-version 3.11 - --output-file requirements/uv.txt
-	@$(LOCK) --python-version 3.12 requirements/lambdas.in --output-file requirements/lambdas.txt
+	@$(LOCK) --python-version 3.11 requirements/lambdas.in --output-file requirements/lambdas.txt
 
 clean:
 	@rm -rf .venv node_modules cdk.out .local build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypedDict
 
+from mergemaker.adapters.messages import postpone
 from mergemaker.bootstrap import Aws, world
 from mergemaker.domain.errors import MergemakerError, RefusedError
 from mergemaker.domain.events import Event, parse_event
@@ -44,7 +45,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def each(batch: dict[str, Any], settings: Settings, handle: Callable[[Event], object]) -> Answer:
+def each(batch: dict[str, Any], it: Function, handle: Callable[[Event], object]) -> Answer:
     """Calls `handle` for each message's event. One that fails does not take its batch mates with it.
 
     An event that is none of our business is done with; what can't be read, or fails, comes again until SQS moves it to
@@ -53,9 +54,11 @@ def each(batch: dict[str, Any], settings: Settings, handle: Callable[[Event], ob
     failures: list[Failure] = []
     for message in batch["Records"]:
         try:
-            _handle_one(message["body"], settings, handle)
+            _handle_one(message["body"], it.settings, handle)
         except MergemakerError as error:
             log.error("failed", extra={"said": {"reason": str(error), "retryable": error.retryable}})  # noqa: TRY400
+            if error.retryable:
+                postpone(message, it.aws.clients)
             failures.append({"itemIdentifier": message["messageId"]})
         except Exception:
             log.exception("failed")

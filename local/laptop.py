@@ -34,7 +34,8 @@ class Laptop:
     gitlab: str
     token: str
     """GitLab's access token of the stand-in's one user."""
-    pids: tuple[int, ...]
+    pids: tuple[tuple[int, int], ...]
+    """Of its processes, each with the moment when it began: a number alone may be another process's by now."""
 
     def environment(self) -> dict[str, str]:
         """What points any client of AWS or GitLab here."""
@@ -50,12 +51,13 @@ class Laptop:
 
     def stop(self) -> None:
         """Ends what was started, and all that those started; once more is no harm."""
-        for pid in self.pids:
-            _signal(pid, signal.SIGTERM)
+        ours = [pid for pid, began in self.pids if _began(pid) == began]
+        for pid in ours:
+            _signal_group(pid, signal.SIGTERM)
         end = time.monotonic() + STOP_SECONDS
-        while any(_alive(pid) for pid in self.pids) and time.monotonic() < end:
+        while any(_began(pid) for pid in ours) and time.monotonic() < end:
             time.sleep(0.05)
-        for pid in self.pids:
+        for pid in ours:
             _signal_group(pid, signal.SIGKILL)
         _file(self.state).unlink(missing_ok=True)
 
@@ -80,7 +82,7 @@ def start(state: Path, cache: Path | None = None) -> Laptop:
         for pid in started:
             _signal_group(pid, signal.SIGTERM)
         raise
-    laptop = Laptop(state, aws_url, gitlab_url, token, tuple(started))
+    laptop = Laptop(state, aws_url, gitlab_url, token, tuple((pid, _began(pid) or 0) for pid in started))
     file = _file(state)
     file.touch(mode=0o600)
     file.write_text(json.dumps({**asdict(laptop), "state": str(state)}))
@@ -91,10 +93,12 @@ def running(state: Path) -> Laptop | None:
     """The laptop cloud that runs in `state`, if one does."""
     try:
         said = json.loads(_file(state.resolve()).read_text())
-        laptop = Laptop(**{**said, "state": Path(said["state"]), "pids": tuple(said["pids"])})
+        laptop = Laptop(
+            **{**said, "state": Path(said["state"]), "pids": tuple((pid, began) for pid, began in said["pids"])}
+        )
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
-    return laptop if any(_alive(pid) for pid in laptop.pids) else None
+    return laptop if any(_began(pid) == began for pid, began in laptop.pids) else None
 
 
 def reset(state: Path) -> None:
@@ -133,7 +137,7 @@ def _spawn(part: str, state: Path, *words: str, aws: str | None = None) -> int:
 
 def _wait(url: str, pid: int, log: Path) -> None:
     end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end and _alive(pid):
+    while time.monotonic() < end and _began(pid):
         try:
             with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - on this machine
                 return
@@ -153,21 +157,16 @@ def _file(state: Path) -> Path:
     return state / "laptop.json"
 
 
-def _alive(pid: int) -> bool:
-    """A process that has ended but was not waited for counts as ended."""
+def _began(pid: int) -> int | None:
+    """When a process began, in the kernel's ticks; None if it has ended, also if nobody has waited for it yet."""
     with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        # The name, in brackets, may hold anything; fields 3 (state) and 22 (start time) follow it.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return False
-
-
-def _signal(pid: int, number: signal.Signals) -> None:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        return
+        return None
+    return None if fields[0] == "Z" else int(fields[19])
 
 
 def _signal_group(pid: int, number: signal.Signals) -> None:

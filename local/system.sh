@@ -1,11 +1,12 @@
 #!/bin/sh
-# Makes sure of programs that come from Debian: `local/system.sh rsync cc chromium`.
+# Makes sure of what comes from Debian: `local/system.sh venv rsync cc chromium`.
 # Installs what is missing if it may, else says what to type.
 set -eu
 
 packages=""
 for program in "$@"; do
     case $program in
+        venv) "$PYTHON" -c 'import ensurepip, venv' 2> /dev/null || packages="$packages python3-venv" ;;
         cc)
             command -v cc > /dev/null || packages="$packages gcc libc6-dev"
             "$PYTHON" -c 'import os, sys, sysconfig

@@ -22,35 +22,35 @@ class Aws:
     """The adapters of one account and region."""
 
     def __init__(self, names: Names) -> None:
-        self._names, self._clients = names, Clients(names.region)
+        self._names, self.clients = names, Clients(names.region)
 
     @property
     def files(self) -> S3Files:
-        return S3Files(self._clients("s3"), self._names.bucket)
+        return S3Files(self.clients("s3"), self._names.bucket)
 
     @property
     def jobs(self) -> SageMakerJobs:
-        return SageMakerJobs(self._clients("sagemaker"), self._names)
+        return SageMakerJobs(self.clients("sagemaker"), self._names)
 
     @property
     def images(self) -> BuiltImages:
-        return BuiltImages(self._clients, self._names)
+        return BuiltImages(self.clients, self._names)
 
     @property
     def registry(self) -> SageMakerRegistry:
-        return SageMakerRegistry(self._clients("sagemaker"), self._names)
+        return SageMakerRegistry(self.clients("sagemaker"), self._names)
 
     @property
     def endpoints(self) -> SageMakerEndpoints:
-        return SageMakerEndpoints(self._clients("sagemaker"), self._names)
+        return SageMakerEndpoints(self.clients("sagemaker"), self._names)
 
     @property
     def runs(self) -> DynamoRuns:
-        return DynamoRuns(self._clients("dynamodb"), self._names.run_table)
+        return DynamoRuns(self.clients("dynamodb"), self._names.run_table)
 
     def token(self) -> str:
         """GitLab's access token, as it is in the secret now."""
-        secrets: SecretsManagerClient = self._clients("secretsmanager")
+        secrets: SecretsManagerClient = self.clients("secretsmanager")
         with calling(f"secret {self._names.token_secret}", "put GitLab's access token into it"):
             return secrets.get_secret_value(SecretId=self._names.token_secret)["SecretString"]
 

@@ -19,4 +19,4 @@ def handler(batch: dict[str, Any], _context: object) -> Answer:
             raise RefusedError(f"not for this function: {event}")
         return build_ended(event.tag, event.build, images=it.aws.images, world=it.world, clock=now)
 
-    return each(batch, it.settings, handle)
+    return each(batch, it, handle)

@@ -23,4 +23,4 @@ def handler(batch: dict[str, Any], _context: object) -> Answer:
                 return endpoint_changed(endpoint, environments=environments, world=it.world, clock=now)
         raise RefusedError(f"not for this function: {event}")
 
-    return each(batch, it.settings, handle)
+    return each(batch, it, handle)

@@ -22,4 +22,4 @@ def handler(batch: dict[str, Any], _context: object) -> Answer:
                 return submitted(key, it.world, now)
         raise RefusedError(f"not for this function: {event}")
 
-    return each(batch, it.settings, handle)
+    return each(batch, it, handle)

@@ -114,9 +114,10 @@ class CodeBuild:
         except (ClientError, BotoCoreError, OSError) as error:
             status = "FAILED"
             log.write(f"the build failed: {error}")
+        # The log is whole before anybody can see that the build has ended.
+        log.flush()
         build_record.end_phase(build.record, "SUCCEEDED" if status == "SUCCEEDED" else "FAILED")
         build_record.finish(build.record, status)
-        log.flush()
         self._tell(build)
 
     def _build(self, build: Build, log: LogStream) -> None:

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import io
+import os
 import tarfile
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -55,8 +56,8 @@ def _image_files(root: Path, folder: Path) -> dict[str, Path]:
     for part in _IMAGE_PARTS:
         found |= {f"{part}/{path}": file for path, file in _files(root / part) if path != "Dockerfile"}
     requirements = folder / "requirements.txt"
-    if requirements.is_file():
-        found["model/requirements.txt"] = requirements
+    # A model without requirements has none: the Dockerfile copies the file in any case.
+    found["model/requirements.txt"] = requirements if requirements.is_file() else Path(os.devnull)
     if not found["Dockerfile"].is_file():
         raise UsageError("no training/Dockerfile here: run this at the root of the project")
     return found

@@ -58,7 +58,8 @@ class GitLabMergeRequests:
             try:
                 client.http_put(path, post_data={"body": body}, **_ONE_TRY)
             except GitlabHttpError as error:
-                if error.response_code == 404:
+                # 403: the token was replaced, and its user is another one, whose note this is not.
+                if error.response_code in (403, 404):
                     return False
                 raise
             return True
@@ -88,6 +89,7 @@ class GitLabMergeRequests:
 
     def _connect(self, *, fresh: bool) -> gitlab.Gitlab:
         if self._client is None or fresh:
+            self._me = None
             self._client = gitlab.Gitlab(
                 self._where.url,
                 private_token=self._read_token(),

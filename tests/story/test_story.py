@@ -23,7 +23,7 @@ from local.laptop import start
 from local.team import Team, set_hyperparameter, until
 from mergemaker.domain.names import commit_status, note_marker, reports_key
 
-pytestmark = [pytest.mark.cloud, pytest.mark.xdist_group("story"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
