@@ -50,21 +50,23 @@ class Progress:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make demo", description=(__doc__ or "").strip())
     parser.add_argument("--keep", action="store_true", help="leave the laptop cloud running")
-    keep = parser.parse_args().keep
+    parser.add_argument("--state", type=Path, default=STATE, help="folder that it lives in")
+    asked = parser.parse_args()
+    keep, state = asked.keep, asked.state.resolve()
     signal.signal(signal.SIGTERM, _interrupt)
     if tools := missing():
         print(f"demo: {' and '.join(tools)} not installed: run `make setup`", file=sys.stderr)
         return 1
-    before = running(STATE)
+    before = running(state)
     if before:
         before.stop()
-    shutil.rmtree(STATE, ignore_errors=True)
+    shutil.rmtree(state, ignore_errors=True)
     console = Console()
     laptop = None
     kept = False
     try:
         with Progress(console).step("start AWS and GitLab on 127.0.0.1"):
-            laptop = start(STATE)
+            laptop = start(state)
         kept = keep
         play(laptop, console)
     except KeyboardInterrupt:
@@ -84,15 +86,15 @@ def main() -> int:
 
 
 def _say_where(laptop: Laptop) -> None:
-    print(f"\nStill running, in {STATE.relative_to(ROOT)}:")
+    print(f"\nStill running, in {laptop.state}:")
     print(f"  GitLab  {laptop.gitlab}\n  AWS     {laptop.aws}")
-    print(f"  stop    .venv/bin/mergemaker local down --state {STATE.relative_to(ROOT)}")
+    print(f"  stop    .venv/bin/mergemaker local down --state {laptop.state}")
 
 
 def play(laptop: Laptop, console: Console) -> None:
     """The whole loop; raises LaptopError where something does not come about."""
     step = Progress(console).step
-    with tempfile.TemporaryDirectory(dir=STATE) as folder:
+    with tempfile.TemporaryDirectory(dir=laptop.state) as folder:
         team = Team(laptop, Path(folder) / "checkout")
         with step("push the project to GitLab"):
             team.push_first()

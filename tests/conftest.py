@@ -1,4 +1,4 @@
-"""For all tests: property-based ones are bounded, repeatable, and leave no folder behind; the longest file starts first."""
+"""For all tests: property-based ones are bounded, repeatable, and leave no folder; the longest file starts first."""
 
 import pytest
 from hypothesis import settings
