@@ -148,7 +148,7 @@ def test_a_note_has_one_holder_and_the_next_gets_it_when_it_is_free(aws: Aws, na
         waited.append(seconds)
         holder.__exit__(None, None, None)
 
-    second = DynamoRuns(aws._clients("dynamodb"), NAMES.run_table, sleep=free)
+    second = DynamoRuns(aws.clients("dynamodb"), NAMES.run_table, sleep=free)
     with second.note(name, 7) as found:
         assert found.note == 12
     assert len(waited) == 1
@@ -160,7 +160,7 @@ def test_a_note_that_is_held_for_long_is_left_for_later(aws: Aws, name: str, mon
     with (
         aws.runs.note(name, 7),
         pytest.raises(RetryableError, match="somebody else has been writing the note"),
-        DynamoRuns(aws._clients("dynamodb"), NAMES.run_table, sleep=lambda _: None).note(name, 7),
+        DynamoRuns(aws.clients("dynamodb"), NAMES.run_table, sleep=lambda _: None).note(name, 7),
     ):
         pytest.fail("two have the note")
 
