@@ -10,8 +10,9 @@ if built; then
   exit 0
 fi
 aws ecr get-login-password | docker login --username AWS --password-stdin "$REGISTRY"
-# SageMaker takes plain images, not an index with attestations.
-BUILDX_NO_DEFAULT_ATTESTATIONS=1 docker build --tag "$image" .
+# SageMaker takes plain images, not an index with attestations. The Dockerfile's official images come from AWS's copy of
+# them: Docker Hub counts anonymous pulls by address, and CodeBuild's addresses are shared.
+BUILDX_NO_DEFAULT_ATTESTATIONS=1 docker build --build-arg REGISTRY=public.ecr.aws/docker/library/ --tag "$image" .
 # Tags are immutable: a push fails when another build of the same tag was faster, and that is fine.
 docker push "$image" || built
 )

@@ -26,7 +26,8 @@ class DataStack(cdk.Stack):
 
 
 def _bucket(scope: Construct, names: Names) -> None:
-    s3.Bucket(
+    """Its events go to EventBridge: that is how the report function hears of a submission."""
+    bucket = s3.Bucket(
         scope,
         "Bucket",
         bucket_name=names.bucket,
@@ -41,6 +42,12 @@ def _bucket(scope: Construct, names: Names) -> None:
             )
         ],
         removal_policy=KEEP,
+    )
+    # The Bucket's own way, `event_bridge_enabled`, is a custom resource: a function that may configure any bucket.
+    template = bucket.node.default_child
+    assert isinstance(template, s3.CfnBucket)
+    template.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+        event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
     )
 
 

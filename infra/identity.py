@@ -12,11 +12,9 @@ from infra.arns import Arns
 from infra.permissions import ci, documents
 from mergemaker.domain.settings import GitLab
 
-RELEASED_BRANCH = "main"
-
 
 class IdentityStack(cdk.Stack):
-    """The roles *submit* (any branch) and *release* (the main branch)."""
+    """The roles *submit* (any branch) and *release* (the default branch, as the settings name it)."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, env: cdk.Environment, gitlab: GitLab, arns: Arns
@@ -35,8 +33,8 @@ class IdentityStack(cdk.Stack):
             self,
             "Release",
             role_name=arns.names.role("release"),
-            description=f"GitLab CI of {gitlab.project}, {RELEASED_BRANCH} only: approves model packages",
-            assumed_by=jobs_on(gitlab, RELEASED_BRANCH, arns),
+            description=f"GitLab CI of {gitlab.project}, {gitlab.default_branch} only: approves model packages",
+            assumed_by=jobs_on(gitlab, gitlab.default_branch, arns),
             inline_policies=documents(ci.release(arns)),
         )
 

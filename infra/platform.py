@@ -65,6 +65,7 @@ class PlatformStack(cdk.Stack):
             self, "image", arns=arns, code=code, environment=environment, statements=functions.image(arns), at_once=2
         )
         rules.training_jobs(self, to=report, arns=arns)
+        rules.submissions(self, to=report, names=names)
         rules.packages(self, to=release, names=names)
         rules.endpoints(self, to=release, names=names)
         rules.image_builds(self, to=image, names=names)

@@ -74,7 +74,7 @@ class QueuedFunction(Construct):
             "Source",
             target=self.function,
             event_source_arn=self.queue.queue_arn,
-            batch_size=10,
+            batch_size=1,  # a message may need most of the time-out: one that does must cost no other a try
             max_concurrency=at_once,
             report_batch_item_failures=True,
         )

@@ -29,6 +29,19 @@ def training_jobs(scope: Construct, *, to: QueuedFunction, arns: Arns) -> None:
     )
 
 
+def submissions(scope: Construct, *, to: QueuedFunction, names: Names) -> None:
+    """What `submit` leaves in the bucket for each pipeline that asked for a run; no other object."""
+    _rule(
+        scope,
+        "Submissions",
+        account=names.account,
+        source="aws.s3",
+        detail_type="Object Created",
+        detail={"bucket": {"name": [names.bucket]}, "object": {"key": [{"wildcard": "*/code/submissions/*"}]}},
+        to=to,
+    )
+
+
 def packages(scope: Construct, *, to: QueuedFunction, names: Names) -> None:
     _rule(
         scope,

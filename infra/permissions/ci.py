@@ -1,32 +1,104 @@
 """CI's roles: *submit* trains and cannot approve, *release* approves and cannot train."""
 
+from aws_cdk import aws_iam as iam
+
 from infra.arns import Arns
 from infra.permissions import Statements, allow
-from infra.permissions.common import list_bucket, own_training_jobs, start_training
+from infra.permissions.common import list_bucket, own, start_training
+
+IMAGE_TAG = "IMAGE_TAG"
+"""The one variable that a build takes, as `infra/build_image.sh` reads it."""
+
+_OVERRIDES = (
+    "artifacts",
+    "autoRetryLimit",
+    "cache",
+    "encryptionKey",
+    "environment.certificate",
+    "environment.computeType",
+    "environment.fleet.fleetArn",
+    "environment.image",
+    "environment.imagePullCredentialsType",
+    "environment.privilegedMode",
+    "environment.registryCredential",
+    "environment.type",
+    "logsConfig",
+    "secondaryArtifacts",
+    "secondarySources",
+    "serviceRole",
+    "source.auth.resource",
+    "source.auth.type",
+    "source.buildStatusConfig.context",
+    "source.buildStatusConfig.targetUrl",
+    "source.buildspec",
+    "source.insecureSsl",
+)
+"""What StartBuild can replace of a project, as condition keys (Service Authorization Reference, AWS CodeBuild).
+
+There is none for time-outs, the source's type and version, and debug sessions; those need rights that the builder has
+not.
+"""
+
+_ORIGIN = ("commit", "job", "merge-request", "model", "project", "run-key", "source")
+"""Metadata of a package by which a release is judged."""
 
 
 def submit(arns: Arns) -> Statements:
-    """Uploads code and data, starts, watches and stops jobs, has images built."""
+    """Uploads code, copies data, starts, watches and stops jobs, has images built."""
     return [
-        allow("s3:GetObject", "s3:PutObject", on=arns.objects("*/code/*", "*/data/*")),
-        allow("s3:GetObject", on=arns.objects("*/input/*")),
-        list_bucket(arns, "*/code/*", "*/data/*", "*/input/*"),
+        write_once(arns, "*/code/*"),
+        allow("s3:PutObject", on=arns.objects("*/data/*")),
+        allow("s3:GetObject", on=arns.objects("*/data/*.json", "*/input/*")),
+        list_bucket(arns, "*/data/*", "*/input/*"),
         *start_training(arns),
         allow("sagemaker:DescribeTrainingJob", "sagemaker:ListTags", on=arns.training_jobs),
-        own_training_jobs(arns, "sagemaker:StopTrainingJob", "sagemaker:AddTags"),
+        own(arns, "sagemaker:StopTrainingJob", on=arns.training_jobs),
         allow("ecr:DescribeImages", on=arns.repository),
-        allow(
-            "codebuild:StartBuild",
-            "codebuild:BatchGetBuilds",
-            "codebuild:ListBuildsForProject",
-            on=arns.image_builder,
-        ),
+        allow("codebuild:BatchGetBuilds", "codebuild:ListBuildsForProject", on=arns.image_builder),
+        build_images(arns),
     ]
 
 
+def write_once(arns: Arns, *patterns: str) -> iam.PolicyStatement:
+    """Writing what is not there, never replacing: only calls with ``If-None-Match`` pass.
+
+    What is content-addressed must stay what its name says: another branch's runs are made of it, too.
+    """
+    return allow("s3:PutObject", on=arns.objects(*patterns), when={"Null": {"s3:if-none-match": "false"}})
+
+
+def build_images(arns: Arns) -> iam.PolicyStatement:
+    """Builds of zips that were uploaded here, as the project says how, and nothing else.
+
+    A build runs as the image builder: who could replace its script or its machine's image would act as that role.
+    """
+    absent = {f"codebuild:{override}": "true" for override in _OVERRIDES}
+    variables = "codebuild:environment.environmentVariables.name"
+    return allow(
+        "codebuild:StartBuild",
+        on=arns.image_builder,
+        when={
+            # "For all values" is true of none: the name has to be there, too.
+            "Null": {**absent, variables: "false"},
+            "ForAllValues:StringEquals": {variables: IMAGE_TAG},
+            "StringLike": {"codebuild:source.location": f"{arns.names.bucket}/*/code/*.zip"},
+        },
+    )
+
+
 def release(arns: Arns) -> Statements:
-    """Approves this project's packages. AWS documents ListModelPackages on groups and on packages: allow both."""
+    """Approves this project's packages, and cannot change where they came from.
+
+    AWS documents ListModelPackages on groups and on packages: allow both.
+    """
+    origin = [f"sagemaker:CustomerMetadataProperties/{key}" for key in _ORIGIN]
+    untouched = dict.fromkeys([*origin, "sagemaker:CustomerMetadataPropertiesToRemove"], "true")
     return [
         allow("sagemaker:ListModelPackages", on=[arns.package_groups, arns.packages]),
-        allow("sagemaker:DescribeModelPackage", "sagemaker:UpdateModelPackage", on=arns.packages),
+        allow("sagemaker:DescribeModelPackage", on=arns.packages),
+        allow(
+            "sagemaker:UpdateModelPackage",
+            on=arns.packages,
+            when={"StringEquals": {"sagemaker:ModelApprovalStatus": "Approved"}, "Null": untouched},
+        ),
     ]

@@ -21,19 +21,37 @@ def pass_execution_role(arns: Arns) -> iam.PolicyStatement:
 
 def start_training(arns: Arns) -> Statements:
     """Starting jobs that carry the project's tag, which is what tells them from other projects' jobs."""
-    tagged = {"aws:RequestTag/mergemaker:project": arns.names.project}
-    while_starting = {"sagemaker:TaggingAction": "CreateTrainingJob"}
     return [
-        allow("sagemaker:CreateTrainingJob", on=arns.training_jobs, when={"StringEquals": tagged}),
-        allow("sagemaker:AddTags", on=arns.training_jobs, when={"StringEquals": tagged | while_starting}),
+        create(arns, "sagemaker:CreateTrainingJob", on=arns.training_jobs),
+        tag_while(arns, "CreateTrainingJob", on=arns.training_jobs),
         pass_execution_role(arns),
     ]
 
 
-def own_training_jobs(arns: Arns, *actions: str) -> iam.PolicyStatement:
-    """Actions on the project's existing jobs. Not for describing: a job that is not there has no tag to match."""
-    tagged = {"aws:ResourceTag/mergemaker:project": arns.names.project}
-    return allow(*actions, on=arns.training_jobs, when={"StringEquals": tagged})
+def create(arns: Arns, *actions: str, on: str) -> iam.PolicyStatement:
+    """Creating what carries the project's tag."""
+    return allow(*actions, on=on, when={"StringEquals": _requested_tag(arns)})
+
+
+def tag_while(arns: Arns, creation: str, *, on: str) -> iam.PolicyStatement:
+    """The tags of a creation, and never of what exists: nobody makes something theirs by tagging it."""
+    return allow(
+        "sagemaker:AddTags",
+        on=on,
+        when={"StringEquals": {**_requested_tag(arns), "sagemaker:TaggingAction": creation}},
+    )
+
+
+def _requested_tag(arns: Arns) -> dict[str, str | list[str]]:
+    return {"aws:RequestTag/mergemaker:project": arns.names.project}
+
+
+def own(arns: Arns, *actions: str, on: str) -> iam.PolicyStatement:
+    """Actions on what exists and carries the project's tag. Not for describing: what is not there has no tag.
+
+    Names alone do not tell: those of the project ``shop-eu`` begin as the ones of a model ``eu-…`` of ``shop`` do.
+    """
+    return allow(*actions, on=on, when={"StringEquals": {"aws:ResourceTag/mergemaker:project": arns.names.project}})
 
 
 def publish(arns: Arns) -> Statements:
@@ -56,10 +74,12 @@ def write_logs(arns: Arns, group: str) -> iam.PolicyStatement:
 
 
 def take_messages(arns: Arns, function: str) -> iam.PolicyStatement:
+    """From the function's own queue, as Lambda does for it; and postponing them, as it does itself."""
     return allow(
         "sqs:ReceiveMessage",
         "sqs:DeleteMessage",
-        "sqs:ChangeMessageVisibility",
         "sqs:GetQueueAttributes",
+        "sqs:GetQueueUrl",
+        "sqs:ChangeMessageVisibility",
         on=arns.queue(function),
     )

@@ -2,32 +2,49 @@
 
 from infra.arns import Arns, builder_logs
 from infra.permissions import Statements, allow
-from infra.permissions.common import list_bucket, pass_execution_role, publish, start_training
+from infra.permissions.common import create, list_bucket, own, pass_execution_role, publish, start_training, tag_while
 
 
 def report(arns: Arns) -> Statements:
-    """Reads a job and its output; writes the note, the history and the package that awaits approval."""
+    """Reads a job, its output and who asked for it; writes the note, the history, the package that awaits approval."""
     return [
         allow("sagemaker:DescribeTrainingJob", "sagemaker:ListTags", on=arns.training_jobs),
-        allow("sagemaker:DescribeModelPackageGroup", on=arns.package_groups),
-        allow("sagemaker:CreateModelPackageGroup", "sagemaker:AddTags", on=arns.package_groups),
-        allow("sagemaker:CreateModelPackage", "sagemaker:ListModelPackages", on=[arns.package_groups, arns.packages]),
-        allow("s3:GetObject", on=arns.objects("*/output/*", "*/reports.csv")),
+        *register(arns),
+        allow(
+            "s3:GetObject", on=arns.objects("*/output/*", "*/reports.csv", "*/code/submissions/*", "*/code/waiting/*")
+        ),
         allow("s3:PutObject", on=arns.objects("*/reports.csv")),
-        list_bucket(arns, "*/output/*", "*/reports.csv"),
+        list_bucket(arns, "*/output/*", "*/reports.csv", "*/code/submissions/*", "*/code/waiting/*"),
         *publish(arns),
+    ]
+
+
+def register(arns: Arns) -> Statements:
+    """Packages that await approval. SageMaker may look at a package's image with the caller's rights."""
+    pending = {"StringEquals": {"sagemaker:ModelApprovalStatus": "PendingManualApproval"}}
+    return [
+        allow("sagemaker:DescribeModelPackageGroup", on=arns.package_groups),
+        create(arns, "sagemaker:CreateModelPackageGroup", on=arns.package_groups),
+        tag_while(arns, "CreateModelPackageGroup", on=arns.package_groups),
+        allow("sagemaker:ListModelPackages", on=[arns.package_groups, arns.packages]),
+        allow("sagemaker:CreateModelPackage", on=[arns.package_groups, arns.packages], when=pending),
+        allow("ecr:BatchGetImage", "ecr:DescribeImages", on=arns.repository),
     ]
 
 
 def release(arns: Arns) -> Statements:
     """Makes an approved package live. It cannot approve one."""
+    isolated = {"Bool": {"sagemaker:NetworkIsolation": "true"}}
     return [
         allow("sagemaker:ListModelPackages", on=[arns.package_groups, arns.packages]),
-        allow("sagemaker:CreateModel", on=[arns.models, arns.packages]),
-        allow("sagemaker:CreateEndpointConfig", on=arns.endpoint_configs),
-        allow("sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint", on=[arns.endpoints, arns.endpoint_configs]),
-        allow("sagemaker:DeleteEndpoint", on=arns.endpoints),
-        allow("sagemaker:AddTags", on=[arns.models, arns.endpoint_configs, arns.endpoints]),
+        allow("sagemaker:CreateModel", on=[arns.models, arns.packages], when=isolated),
+        create(arns, "sagemaker:CreateEndpointConfig", on=arns.endpoint_configs),
+        create(arns, "sagemaker:CreateEndpoint", on=arns.endpoints),
+        own(arns, "sagemaker:UpdateEndpoint", "sagemaker:DeleteEndpoint", on=arns.endpoints),
+        allow("sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint", on=arns.endpoint_configs),
+        tag_while(arns, "CreateModel", on=arns.models),
+        tag_while(arns, "CreateEndpointConfig", on=arns.endpoint_configs),
+        tag_while(arns, "CreateEndpoint", on=arns.endpoints),
         pass_execution_role(arns),
         *publish(arns),
     ]
@@ -40,7 +57,7 @@ def image(arns: Arns) -> Statements:
         list_bucket(arns, "*/code/waiting/*"),
         *start_training(arns),
         allow("ecr:DescribeImages", on=arns.repository),
-        allow("codebuild:BatchGetBuilds", on=arns.image_builder),
+        allow("codebuild:BatchGetBuilds", "codebuild:ListBuildsForProject", on=arns.image_builder),
         allow("logs:GetLogEvents", on=arns.log_streams(builder_logs(arns.names))),
         *publish(arns),
     ]

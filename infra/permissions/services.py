@@ -5,14 +5,21 @@ from infra.permissions import Statements, allow
 from infra.permissions.common import list_bucket, write_logs
 
 _PULL = ("ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage")
-_PUSH = ("ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage")
+_PUSH = (
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:InitiateLayerUpload",
+    "ecr:UploadLayerPart",
+    "ecr:CompleteLayerUpload",
+    "ecr:PutImage",
+    "ecr:BatchGetImage",  # Docker looks for the tag before it writes it
+)
 
 
 def execution(arns: Arns) -> Statements:
     """Training jobs and endpoints: read code, data and artifacts, write artifacts, logs and metrics."""
     sagemaker_metrics = {"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}}
     return [
-        allow("s3:GetObject", on=arns.objects("*/code/*", "*/data/*", "*/output/*")),
+        allow("s3:GetObject", on=arns.objects("*/code/*.tar.gz", "*/data/*", "*/output/*")),
         allow("s3:PutObject", "s3:AbortMultipartUpload", on=arns.objects("*/output/*")),
         list_bucket(arns, "*/code/*", "*/data/*", "*/output/*"),
         allow(*_PULL, on=arns.repository),
@@ -31,9 +38,9 @@ def execution(arns: Arns) -> Statements:
 def image_builder(arns: Arns, *, logs: str) -> Statements:
     """Reads what submit uploaded, pushes to the one repository."""
     return [
-        allow("s3:GetObject", "s3:GetObjectVersion", on=arns.objects("*/code/*")),
+        allow("s3:GetObject", "s3:GetObjectVersion", on=arns.objects("*/code/*.zip")),
         allow("s3:GetBucketAcl", "s3:GetBucketLocation", on=arns.bucket),
-        allow(*_PULL, *_PUSH, "ecr:DescribeImages", on=arns.repository),
+        allow(*_PUSH, "ecr:DescribeImages", on=arns.repository),
         allow("ecr:GetAuthorizationToken", on="*"),
         write_logs(arns, logs),
     ]

@@ -1,13 +1,17 @@
 """A small evaluator of the policies that the stacks make: enough of IAM to ask what a role may do.
 
-Knows allow statements on plain ARNs with StringEquals and StringLike, and refuses to judge anything else.
+Knows allow statements on plain ARNs with the operators that they use, and refuses to judge anything else.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
 from tests.infra.stacks import ACCOUNT, PROJECT, REGION, Stacks
+
+Context = Mapping[str, str | list[str]]
+"""IAM's condition keys, with ``__`` for a colon or a slash where that is easier to write."""
 
 BUCKET = f"arn:aws:s3:::{PROJECT}-{ACCOUNT}-{REGION}"
 
@@ -34,8 +38,7 @@ class Role:
         policies = [policy["PolicyDocument"]["Statement"] for policy in properties["Policies"]]
         return cls(properties["AssumeRolePolicyDocument"]["Statement"], [one for policy in policies for one in policy])
 
-    def may(self, action: str, resource: str, **context: str) -> bool:
-        """`context` has IAM's condition keys, with ``__`` for a colon or a slash."""
+    def may(self, action: str, resource: str, **context: str | list[str]) -> bool:
         return any(_allows(statement, action, resource, context) for statement in self.statements)
 
     @property
@@ -43,35 +46,45 @@ class Role:
         return {action for statement in self.statements for action in _list(statement["Action"])}
 
 
-def trusted(statement: dict[str, Any], claims: dict[str, str]) -> bool:
+def trusted(statement: dict[str, Any], claims: Mapping[str, str]) -> bool:
     """Whether a trust policy's statement lets a token with these claims in."""
     return _conditions(statement.get("Condition", {}), claims)
 
 
-def _allows(statement: dict[str, Any], action: str, resource: str, context: dict[str, str]) -> bool:
+def _allows(statement: dict[str, Any], action: str, resource: str, context: Context) -> bool:
     assert statement["Effect"] == "Allow"
     return (
         any(fnmatchcase(action, pattern) for pattern in _list(statement["Action"]))
         and any(_like(resource, pattern) for pattern in _list(statement["Resource"]))
-        and _conditions(statement.get("Condition", {}), {key.lower(): value for key, value in context.items()})
+        and _conditions(statement.get("Condition", {}), context)
     )
 
 
-def _conditions(conditions: dict[str, dict[str, Any]], context: dict[str, str]) -> bool:
-    assert conditions.keys() <= {"StringEquals", "StringLike"}, f"unknown: {conditions}"
+def _conditions(conditions: dict[str, dict[str, Any]], context: Context) -> bool:
+    given = {_plain(key): _list(value) for key, value in context.items()}
     return all(
-        _one(operator, wanted, context.get(key) or context.get(key.lower().replace(":", "__").replace("/", "__")))
+        _one(operator, _list(wanted), given.get(_plain(key)))
         for operator, keys in conditions.items()
         for key, wanted in keys.items()
     )
 
 
-def _one(operator: str, wanted: str | list[str], value: str | None) -> bool:
-    if value is None:
+def _plain(key: str) -> str:
+    """IAM does not care for the case of a key's letters."""
+    return key.lower().replace(":", "__").replace("/", "__")
+
+
+def _one(operator: str, wanted: list[str], values: list[str] | None) -> bool:
+    if operator == "Null":
+        return wanted == [str(values is None).lower()]
+    if operator == "ForAllValues:StringEquals":
+        return set(values or []) <= set(wanted)
+    if operator not in ("StringEquals", "StringLike", "Bool"):
+        raise AssertionError(f"cannot judge {operator}")
+    if values is None:
         return False
-    if operator == "StringEquals":
-        return value in _list(wanted)
-    return any(_like(value, pattern) for pattern in _list(wanted))
+    (value,) = values
+    return any(_like(value, pattern) if operator == "StringLike" else value == pattern for pattern in wanted)
 
 
 def _like(value: str, pattern: str) -> bool:

@@ -14,6 +14,7 @@ name = "{PROJECT}"
 url = "https://gitlab.example.com"
 project_id = 42
 project = "group/project"
+default_branch = "trunk"
 
 [environments.staging]
 account = "{ACCOUNT}"

@@ -28,6 +28,12 @@ def test_the_bucket_is_private_versioned_and_encrypted(stacks: Stacks) -> None:
     assert rule["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
 
 
+def test_the_bucket_tells_eventbridge_of_its_objects(stacks: Stacks) -> None:
+    notifications = stacks.properties("AWS::S3::Bucket")["NotificationConfiguration"]
+
+    assert notifications == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
+
+
 def test_an_upload_that_broke_off_is_forgotten_after_a_week(stacks: Stacks) -> None:
     (rule,) = stacks.properties("AWS::S3::Bucket")["LifecycleConfiguration"]["Rules"]
 

@@ -56,7 +56,7 @@ def test_each_queue_has_a_dead_letter_queue_for_what_failed_five_times(stacks: S
 
 
 @functions
-def test_a_failed_message_does_not_take_its_batch_mates_with_it(stacks: Stacks, name: str) -> None:
+def test_messages_come_one_by_one_so_that_none_can_cost_another_a_try(stacks: Stacks, name: str) -> None:
     function = f"{PROJECT}-{name}"
     (source,) = [
         one["Properties"]
@@ -66,7 +66,7 @@ def test_a_failed_message_does_not_take_its_batch_mates_with_it(stacks: Stacks, 
 
     assert stacks.target(source["EventSourceArn"])["Properties"]["QueueName"] == f"{PROJECT}-{name}"
     assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert source["BatchSize"] == 10
+    assert source["BatchSize"] == 1
     assert 2 <= source["ScalingConfig"]["MaximumConcurrency"] <= 10
 
 

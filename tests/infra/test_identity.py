@@ -15,26 +15,28 @@ def claims(sub: str, aud: str = URL) -> dict[str, str]:
     return {f"{HOST}:sub": sub, f"{HOST}:aud": aud}
 
 
-MAIN = claims("project_path:group/project:ref_type:branch:ref:main")
+TRUNK = claims("project_path:group/project:ref_type:branch:ref:trunk")
 BRANCH = claims("project_path:group/project:ref_type:branch:ref:feature/better-model")
 HOSTILE = {
-    "another project": claims("project_path:group/other:ref_type:branch:ref:main"),
-    "a project whose path begins the same": claims("project_path:group/project-evil:ref_type:branch:ref:main"),
-    "a fork": claims("project_path:mallory/project:ref_type:branch:ref:main"),
-    "a project in a group that ends the same": claims("project_path:evil/group/project:ref_type:branch:ref:main"),
-    "a subgroup of the same name": claims("project_path:group/project/x:ref_type:branch:ref:main"),
-    "other upper case": claims("project_path:Group/project:ref_type:branch:ref:main"),
-    "a tag": claims("project_path:group/project:ref_type:tag:ref:main"),
+    "another project": claims("project_path:group/other:ref_type:branch:ref:trunk"),
+    "a project whose path begins the same": claims("project_path:group/project-evil:ref_type:branch:ref:trunk"),
+    "a fork": claims("project_path:mallory/project:ref_type:branch:ref:trunk"),
+    "a project in a group that ends the same": claims("project_path:evil/group/project:ref_type:branch:ref:trunk"),
+    "a subgroup of the same name": claims("project_path:group/project/x:ref_type:branch:ref:trunk"),
+    "other upper case": claims("project_path:Group/project:ref_type:branch:ref:trunk"),
+    "a tag": claims("project_path:group/project:ref_type:tag:ref:trunk"),
     "a branch name that looks like a path": claims(
-        "project_path:mallory/x:ref_type:branch:ref:project_path:group/project:ref_type:branch:ref:main"
+        "project_path:mallory/x:ref_type:branch:ref:project_path:group/project:ref_type:branch:ref:trunk"
     ),
-    "another audience": claims("project_path:group/project:ref_type:branch:ref:main", aud="https://vault.example.com"),
-    "an audience with a slash at the end": claims("project_path:group/project:ref_type:branch:ref:main", aud=f"{URL}/"),
+    "another audience": claims("project_path:group/project:ref_type:branch:ref:trunk", aud="https://vault.example.com"),
+    "an audience with a slash at the end": claims(
+        "project_path:group/project:ref_type:branch:ref:trunk", aud=f"{URL}/"
+    ),
     "no subject": {f"{HOST}:aud": URL},
     "an empty subject": claims(""),
-    "no audience": {f"{HOST}:sub": "project_path:group/project:ref_type:branch:ref:main"},
+    "no audience": {f"{HOST}:sub": "project_path:group/project:ref_type:branch:ref:trunk"},
     "no claims": {},
-    "claims of another GitLab": {"gitlab.com:sub": MAIN[f"{HOST}:sub"], "gitlab.com:aud": "https://gitlab.com"},
+    "claims of another GitLab": {"gitlab.com:sub": TRUNK[f"{HOST}:sub"], "gitlab.com:aud": "https://gitlab.com"},
 }
 
 
@@ -50,16 +52,17 @@ def test_only_the_oidc_provider_of_the_projects_gitlab_is_trusted(role: GetRole,
 def test_submit_is_for_every_branch_of_the_project(role: GetRole) -> None:
     (trust,) = role("submit").trust
 
-    assert trusted(trust, MAIN)
+    assert trusted(trust, TRUNK)
     assert trusted(trust, BRANCH)
 
 
-def test_release_is_for_the_main_branch_alone(role: GetRole) -> None:
+def test_release_is_for_the_default_branch_alone(role: GetRole) -> None:
     (trust,) = role("release").trust
 
-    assert trusted(trust, MAIN)
+    assert trusted(trust, TRUNK)
     assert not trusted(trust, BRANCH)
-    assert not trusted(trust, claims("project_path:group/project:ref_type:branch:ref:main-2"))
+    for branch in ("main", "trunk-2", "feature/trunk"):
+        assert not trusted(trust, claims(f"project_path:group/project:ref_type:branch:ref:{branch}"))
 
 
 @pytest.mark.parametrize("who", ["submit", "release"])

@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from infra.image_builder import SCRIPT
+from tests.infra.conftest import ROOT
 from tests.infra.stacks import ACCOUNT, PROJECT, REGION, Stacks
 
 REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
 IMAGE = f"{REGISTRY}/{PROJECT}:diabetes-0123456789abcdef"
+COPIES = "--build-arg REGISTRY=public.ecr.aws/docker/library/"
+"""Where official images come from: not from Docker Hub, which counts pulls by CodeBuild's shared addresses."""
 LOGIN = f"docker login --username AWS --password-stdin {REGISTRY}"
 
 # A stand-in notes down its call; `aws ecr describe-images` finds an image once the file `built` is there.
@@ -65,7 +68,16 @@ def test_an_image_is_built_from_the_folder_and_pushed_under_its_tag(builder: Bui
     run = builder.run()
 
     assert run.returncode == 0, run.stderr
-    assert builder.docker == [LOGIN, f"docker build --tag {IMAGE} .", f"docker push {IMAGE}"]
+    assert builder.docker == [LOGIN, f"docker build {COPIES} --tag {IMAGE} .", f"docker push {IMAGE}"]
+
+
+def test_the_dockerfile_takes_every_image_from_where_it_is_told() -> None:
+    lines = (ROOT / "training/Dockerfile").read_text().splitlines()
+    images = [line.split()[1] for line in lines if line.startswith("FROM")]
+
+    assert lines.index('ARG REGISTRY=""') < lines.index(next(line for line in lines if line.startswith("FROM")))
+    assert images
+    assert all(image.startswith("${REGISTRY}python:") for image in images)
 
 
 def test_an_image_that_is_there_is_not_built_again(builder: Builder) -> None:

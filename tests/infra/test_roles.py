@@ -28,13 +28,12 @@ EVERYONE = (
 FUNCTIONS = ("report-function", "release-function", "image-function")
 
 ALLOWED = [
-    ("submit", "s3:PutObject", f"{BUCKET}/diabetes/code/abc.tar.gz"),
     ("submit", "s3:PutObject", f"{BUCKET}/diabetes/data/abc/train/x.csv"),
     ("submit", "s3:GetObject", f"{BUCKET}/diabetes/input/x.csv"),
+    ("submit", "s3:GetObject", f"{BUCKET}/diabetes/data/abc.json"),
     ("submit", "sagemaker:DescribeTrainingJob", JOB),
     ("submit", "ecr:DescribeImages", REPOSITORY),
-    ("submit", "codebuild:StartBuild", arn("codebuild", f"project/{PROJECT}-image")),
-    ("release", "sagemaker:UpdateModelPackage", PACKAGE),
+    ("submit", "codebuild:ListBuildsForProject", arn("codebuild", f"project/{PROJECT}-image")),
     ("release", "sagemaker:ListModelPackages", arn("sagemaker", f"model-package-group/{PROJECT}-diabetes")),
     ("execution", "s3:GetObject", f"{BUCKET}/diabetes/data/abc/train/x.csv"),
     ("execution", "s3:PutObject", f"{BUCKET}/diabetes/output/job/output/model.tar.gz"),
@@ -44,10 +43,13 @@ ALLOWED = [
     ("image-builder", "s3:GetObject", f"{BUCKET}/diabetes/code/tag.zip"),
     ("report-function", "s3:PutObject", f"{BUCKET}/diabetes/reports.csv"),
     ("report-function", "s3:GetObject", f"{BUCKET}/diabetes/output/job/output/output.tar.gz"),
-    ("report-function", "sagemaker:CreateModelPackage", PACKAGE),
-    ("release-function", "sagemaker:CreateEndpoint", ENDPOINT),
+    ("report-function", "s3:GetObject", f"{BUCKET}/diabetes/code/submissions/diabetes-0123456789ab/7.json"),
+    ("report-function", "s3:GetObject", f"{BUCKET}/diabetes/code/waiting/tag/job.json"),
+    ("report-function", "ecr:BatchGetImage", REPOSITORY),
+    ("report-function", "ecr:DescribeImages", REPOSITORY),
     ("release-function", "sagemaker:UpdateEndpoint", CONFIG),
     ("image-function", "s3:DeleteObject", f"{BUCKET}/diabetes/code/waiting/tag/job.json"),
+    ("image-function", "codebuild:ListBuildsForProject", arn("codebuild", f"project/{PROJECT}-image")),
     ("image-function", "logs:GetLogEvents", arn("logs", f"log-group:/aws/codebuild/{PROJECT}-image:log-stream:x")),
     *[(function, "dynamodb:PutItem", RUNS) for function in FUNCTIONS],
     *[(function, "secretsmanager:GetSecretValue", TOKEN) for function in FUNCTIONS],
@@ -56,10 +58,23 @@ ALLOWED = [
         for name in ("report", "release", "image")
     ],
     *[
-        (f"{name}-function", "sqs:ReceiveMessage", arn("sqs", f"{PROJECT}-{name}"))
+        (f"{name}-function", f"sqs:{action}", arn("sqs", f"{PROJECT}-{name}"))
         for name in ("report", "release", "image")
+        for action in ("ReceiveMessage", "ChangeMessageVisibility", "GetQueueUrl")
     ],
 ]
+LAWFUL: dict[str, str | list[str]] = {
+    "aws:RequestTag/mergemaker:project": PROJECT,
+    "aws:ResourceTag/mergemaker:project": PROJECT,
+    "iam:PassedToService": "sagemaker.amazonaws.com",
+    "sagemaker:TaggingAction": "CreateTrainingJob",
+    "sagemaker:ModelApprovalStatus": "Approved",
+    "sagemaker:NetworkIsolation": "true",
+    "s3:if-none-match": "*",
+    "codebuild:source.location": f"{BUCKET.rpartition(':')[2]}/diabetes/code/tag.zip",
+    "codebuild:environment.environmentVariables.name": ["IMAGE_TAG"],
+}
+"""All conditions are met: what is refused is refused for the action or the resource."""
 REFUSED = [
     # CI that trains can neither approve, nor touch what serves, nor read the token, nor write results.
     ("submit", "sagemaker:UpdateModelPackage", PACKAGE),
@@ -69,7 +84,10 @@ REFUSED = [
     ("submit", "s3:PutObject", f"{BUCKET}/diabetes/reports.csv"),
     ("submit", "s3:PutObject", f"{BUCKET}/diabetes/input/x.csv"),
     ("submit", "s3:DeleteObject", f"{BUCKET}/diabetes/code/abc.tar.gz"),
-    ("submit", "s3:GetObject", "arn:aws:s3:::another-bucket/diabetes/code/abc.tar.gz"),
+    ("submit", "s3:GetObject", f"{BUCKET}/diabetes/code/abc.tar.gz"),
+    ("submit", "s3:GetObject", f"{BUCKET}/diabetes/data/abc/train/x.csv"),
+    ("submit", "s3:PutObject", "arn:aws:s3:::another-bucket/diabetes/code/abc.tar.gz"),
+    ("submit", "s3:GetObject", "arn:aws:s3:::another-bucket/diabetes/input/x.csv"),
     ("submit", "ecr:PutImage", REPOSITORY),
     ("submit", "codebuild:StartBuild", arn("codebuild", "project/another-image")),
     ("submit", "dynamodb:PutItem", RUNS),
@@ -83,23 +101,36 @@ REFUSED = [
     ("execution", "secretsmanager:GetSecretValue", TOKEN),
     ("execution", "dynamodb:GetItem", RUNS),
     ("execution", "s3:PutObject", f"{BUCKET}/diabetes/code/abc.tar.gz"),
+    ("execution", "s3:PutObject", f"{BUCKET}/diabetes/code/submissions/diabetes-0123456789ab/7.json"),
+    ("execution", "s3:GetObject", f"{BUCKET}/diabetes/code/submissions/diabetes-0123456789ab/7.json"),
     ("execution", "s3:PutObject", f"{BUCKET}/diabetes/reports.csv"),
     ("execution", "s3:GetObject", f"{BUCKET}/diabetes/input/x.csv"),
     ("execution", "sagemaker:UpdateModelPackage", PACKAGE),
     ("execution", "ecr:PutImage", REPOSITORY),
     ("execution", "ecr:BatchGetImage", arn("ecr", "repository/another")),
     ("image-builder", "s3:GetObject", f"{BUCKET}/diabetes/output/job/output/model.tar.gz"),
+    ("image-builder", "s3:GetObject", f"{BUCKET}/diabetes/code/abc.tar.gz"),
     ("image-builder", "s3:PutObject", f"{BUCKET}/diabetes/code/tag.zip"),
     ("image-builder", "ecr:PutImage", arn("ecr", "repository/another")),
     ("report-function", "sagemaker:UpdateModelPackage", PACKAGE),
     ("report-function", "sagemaker:UpdateEndpoint", ENDPOINT),
     ("report-function", "s3:PutObject", f"{BUCKET}/diabetes/output/job/output/model.tar.gz"),
+    ("report-function", "s3:DeleteObject", f"{BUCKET}/diabetes/code/waiting/tag/job.json"),
+    ("report-function", "s3:GetObject", f"{BUCKET}/diabetes/code/abc.tar.gz"),
+    ("report-function", "ecr:PutImage", REPOSITORY),
+    ("report-function", "ecr:BatchGetImage", arn("ecr", "repository/another")),
     ("release-function", "sagemaker:UpdateModelPackage", PACKAGE),
     ("release-function", "sagemaker:CreateTrainingJob", JOB),
     ("release-function", "sagemaker:UpdateEndpoint", arn("sagemaker", "endpoint/another-diabetes-staging")),
     ("image-function", "s3:DeleteObject", f"{BUCKET}/diabetes/code/abc.tar.gz"),
     ("image-function", "sagemaker:UpdateEndpoint", ENDPOINT),
     ("report-function", "sqs:ReceiveMessage", arn("sqs", f"{PROJECT}-release")),
+    *[
+        (f"{name}-function", "sqs:ChangeMessageVisibility", arn("sqs", f"{PROJECT}-{other}"))
+        for name in ("report", "release", "image")
+        for other in ("report", "release", "image", f"{name}-dead")
+        if other != name
+    ],
     *[(who, "secretsmanager:GetSecretValue", arn("secretsmanager", "secret:other-AbCdEf")) for who in FUNCTIONS],
     *[(who, "dynamodb:DeleteTable", RUNS) for who in EVERYONE],
     *[(who, "iam:CreateRole", role_arn("x")) for who in EVERYONE],
@@ -127,14 +158,7 @@ def test_a_role_may_do_its_work(role: GetRole, who: str, action: str, resource: 
 
 @pytest.mark.parametrize(("who", "action", "resource"), REFUSED)
 def test_a_role_may_not_do_anothers(role: GetRole, who: str, action: str, resource: str) -> None:
-    everything = {
-        "aws__requesttag__mergemaker__project": PROJECT,
-        "aws__resourcetag__mergemaker__project": PROJECT,
-        "iam__passedtoservice": "sagemaker.amazonaws.com",
-        "sagemaker__taggingaction": "CreateTrainingJob",
-    }
-
-    assert not role(who).may(action, resource, **everything)
+    assert not role(who).may(action, resource, **LAWFUL)
 
 
 @pytest.mark.parametrize("who", EVERYONE)
@@ -156,22 +180,20 @@ def test_a_job_starts_only_with_the_projects_tag(role: GetRole, who: str) -> Non
     assert not role(who).may(start, JOB)
 
 
-def test_submit_stops_and_tags_only_jobs_of_its_project(role: GetRole) -> None:
-    own, others = ({"aws__resourcetag__mergemaker__project": name} for name in (PROJECT, "another"))
-    claim = {"aws__requesttag__mergemaker__project": PROJECT}
+def test_submit_stops_only_jobs_of_its_project(role: GetRole) -> None:
+    tag = "aws__resourcetag__mergemaker__project"
 
-    for action in ("sagemaker:StopTrainingJob", "sagemaker:AddTags"):
-        assert role("submit").may(action, JOB, **own)
-        assert not role("submit").may(action, JOB, **others)
-        assert not role("submit").may(action, JOB, **others, **claim), "nobody makes a job theirs by tagging it"
+    assert role("submit").may("sagemaker:StopTrainingJob", JOB, **{tag: PROJECT})
+    assert not role("submit").may("sagemaker:StopTrainingJob", JOB, **{tag: "another"})
+    assert not role("submit").may("sagemaker:StopTrainingJob", JOB)
 
 
 @pytest.mark.parametrize(
     ("who", "allowed"),
     [
         ("execution", {"code", "data", "output"}),
-        ("submit", {"code", "data", "input"}),
-        ("report-function", {"output"}),
+        ("submit", {"data", "input"}),
+        ("report-function", {"code/submissions", "code/waiting", "output"}),
         ("image-function", {"code/waiting"}),
         ("release", set()),
         ("release-function", set()),
@@ -181,11 +203,11 @@ def test_submit_stops_and_tags_only_jobs_of_its_project(role: GetRole) -> None:
 def test_listing_the_bucket_is_confined(role: GetRole, who: str, allowed: set[str]) -> None:
     may = {
         part
-        for part in ("code", "code/waiting", "data", "input", "output", "notes")
+        for part in ("code", "code/submissions", "code/waiting", "data", "input", "output", "notes")
         if role(who).may("s3:ListBucket", BUCKET, s3__prefix=f"diabetes/{part}/")
     }
 
-    assert may == allowed | ({"code/waiting"} if "code" in allowed else set())
+    assert may == allowed | ({"code/submissions", "code/waiting"} if "code" in allowed else set())
     assert not role(who).may("s3:ListBucket", BUCKET, s3__prefix="")
     assert not role(who).may("s3:ListBucket", BUCKET)
 

@@ -1,13 +1,16 @@
 """Which events reach which queue."""
 
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
 
-from tests.infra.stacks import ACCOUNT, PROJECT, Stacks
+from mergemaker.domain.names import submission_key
+from tests.infra.stacks import ACCOUNT, PROJECT, REGION, Stacks
 
 CASES = [
     ("aws.sagemaker", "SageMaker Training Job State Change", "report"),
+    ("aws.s3", "Object Created", "report"),
     ("aws.sagemaker", "SageMaker Model Package State Change", "release"),
     ("aws.sagemaker", "SageMaker Endpoint State Change", "release"),
     ("aws.codebuild", "CodeBuild Build State Change", "image"),
@@ -60,6 +63,13 @@ def test_events_of_other_accounts_are_not_heard(stacks: Stacks, source: str, det
     ("detail_type", "detail"),
     [
         ("SageMaker Training Job State Change", {"RoleArn": [f"arn:aws:iam::{ACCOUNT}:role/{PROJECT}-execution"]}),
+        (
+            "Object Created",
+            {
+                "bucket": {"name": [f"{PROJECT}-{ACCOUNT}-{REGION}"]},
+                "object": {"key": [{"wildcard": "*/code/submissions/*"}]},
+            },
+        ),
         ("SageMaker Model Package State Change", {"ModelPackageGroupName": [{"prefix": f"{PROJECT}-"}]}),
         ("SageMaker Endpoint State Change", {"EndpointName": [{"prefix": f"{PROJECT}-"}]}),
         (
@@ -70,6 +80,14 @@ def test_events_of_other_accounts_are_not_heard(stacks: Stacks, source: str, det
 )
 def test_only_this_projects_events_pass(stacks: Stacks, detail_type: str, detail: dict[str, Any]) -> None:
     assert rule_for(stacks, detail_type)[1]["EventPattern"]["detail"] == detail
+
+
+def test_every_submission_is_heard_and_no_other_object(stacks: Stacks) -> None:
+    (pattern,) = rule_for(stacks, "Object Created")[1]["EventPattern"]["detail"]["object"]["key"]
+
+    assert fnmatchcase(submission_key("diabetes", "diabetes-0123456789ab", 7), pattern["wildcard"])
+    for key in ("diabetes/code/abc.tar.gz", "diabetes/code/waiting/tag/job.json", "diabetes/output/job/output/x"):
+        assert not fnmatchcase(key, pattern["wildcard"])
 
 
 @pytest.mark.parametrize("suffix", ["", "-dead"])
