@@ -159,6 +159,7 @@ def _from_json(text: str) -> Run:
             "created": datetime.fromisoformat(said["created"]),
             "ended": datetime.fromisoformat(said["ended"]) if said["ended"] else None,
             "remarks": tuple(said["remarks"]),
+            "also_asked": tuple(Origin(**origin) for origin in said["also_asked"]),
             "releases": {name: _release(release) for name, release in said["releases"].items()},
         }
     )

@@ -42,7 +42,11 @@ def package_changed(arn: str, *, environments: tuple[Environment, ...], world: W
     if environment is None:
         log.warning("package %s is approved for %r, which is no environment", arn, stage)
         return None
-    return _deploy(package, environment, world, clock)
+    plan = _deploy(package, environment, world, clock)
+    run = _run_of(package, world)
+    if run is not None and stage in run.releases:
+        publish(run, world)
+    return plan
 
 
 def endpoint_changed(name: str, *, environments: tuple[Environment, ...], world: World, clock: Clock) -> list[Run]:
@@ -53,19 +57,25 @@ def endpoint_changed(name: str, *, environments: tuple[Environment, ...], world:
         return []
     model, stage = found
     environment = next(one for one in environments if one.name == stage)
-    settled = [
-        (package, _settle(run, endpoint, stage, world, clock)) for package, run in _released(model, stage, world)
-    ]
-    waiting = [package for package, run in settled if run.releases[stage].status is ReleaseStatus.WAITING]
+    version = endpoint.version
+    live = world.registry.of_version(world.names.package_group(model), version) if version else None
+    waiting, runs = [], []
+    for package, before in _released(model, stage, world):
+        overtaken = live is not None and live.supersedes(package)
+        run = _settle(before, endpoint, stage, overtaken=overtaken, world=world, clock=clock)
+        runs.append(run)
+        if run.releases[stage].status is ReleaseStatus.WAITING:
+            waiting.append(package)
     for package in waiting:
         if not any(other.supersedes(package) for other in waiting):
             _deploy(package, environment, world, clock)
-    return [run for _, run in settled]
+    for run in runs:
+        publish(run, world)
+    return runs
 
 
 def _deploy(package: Package, environment: Environment, world: World, clock: Clock) -> Plan:
-    """Plans, notes down what is coming, carries it out, then tells."""
-    stage = environment.name
+    """Plans, notes down what is coming, and carries it out."""
     plan = _plan(package, environment, world)
     if plan.action is Action.WAIT:
         # The endpoint's next event starts it. That event may have come before this was noted down: look once more.
@@ -80,11 +90,11 @@ def _deploy(package: Package, environment: Environment, world: World, clock: Clo
         _note_down(plan, ReleaseStatus.FAILED, world, clock, plan.why)
     if plan.action in (Action.CREATE, Action.UPDATE):
         _carry_out(plan, environment, world, clock)
-    run = _run_of(package, world)
-    if run is not None and stage in run.releases:
-        if plan.action is Action.LEAVE and run.releases[stage].status is ReleaseStatus.WAITING:
-            run = _set_release(run, replace(run.releases[stage], status=ReleaseStatus.REPLACED, at=clock()), world)
-        publish(run, world)
+    if plan.action is Action.LEAVE and _status(plan, world) is ReleaseStatus.WAITING:
+        _note_down(plan, ReleaseStatus.REPLACED, world, clock)
+    if plan.action is Action.NOTHING and _status(plan, world) is ReleaseStatus.WAITING:
+        # SageMaker took the change, and its answer was lost.
+        _note_down(plan, ReleaseStatus.DEPLOYING, world, clock)
     return plan
 
 
@@ -103,7 +113,8 @@ def _carry_out(plan: Plan, environment: Environment, world: World, clock: Clock)
     try:
         _execute(plan, environment, world)
     except RetryableError:
-        _note_down(plan, ReleaseStatus.WAITING, world, clock)
+        if _status(plan, world) is ReleaseStatus.DEPLOYING:
+            _note_down(plan, ReleaseStatus.WAITING, world, clock)
         raise
     except ServiceError as error:
         _note_down(plan, ReleaseStatus.FAILED, world, clock, str(error))
@@ -129,26 +140,37 @@ def _execute(plan: Plan, environment: Environment, world: World) -> None:
 # The record ---------------------------------------------------------------------------------
 
 
-def _settle(run: Run, endpoint: Endpoint, stage: str, world: World, clock: Clock) -> Run:
-    """Brings a run's release up to what the endpoint is now, and tells, also if an earlier try got as far as this."""
+def _settle(run: Run, endpoint: Endpoint, stage: str, *, overtaken: bool, world: World, clock: Clock) -> Run:
+    """Brings a run's release up to what the endpoint is now."""
     release = run.releases[stage]
-    status = _settled(release, endpoint)
-    if status is not release.status:
-        failed = status in (ReleaseStatus.FAILED, ReleaseStatus.ROLLED_BACK)
-        reason = endpoint.reason if failed else ""
-        run = _set_release(run, replace(release, status=status, at=clock(), reason=reason), world)
-    publish(run, world)
-    return run
+    status = _settled(release, endpoint, overtaken=overtaken)
+    if status is release.status:
+        return run
+    failed = status in (ReleaseStatus.FAILED, ReleaseStatus.ROLLED_BACK)
+    reason = endpoint.reason if failed else ""
+    return _set_release(run, replace(release, status=status, at=clock(), reason=reason), world)
 
 
-def _settled(release: Release, endpoint: Endpoint) -> ReleaseStatus:
-    """What became of a release."""
+def _settled(release: Release, endpoint: Endpoint, *, overtaken: bool) -> ReleaseStatus:
+    """What became of a release. `overtaken`: what the endpoint serves was released later."""
+    in_service = endpoint.status is EndpointStatus.IN_SERVICE
     if endpoint.version == release.version:
-        return ReleaseStatus.SERVING if endpoint.status is EndpointStatus.IN_SERVICE else ReleaseStatus.FAILED
+        return ReleaseStatus.SERVING if in_service else ReleaseStatus.FAILED
     if release.status is ReleaseStatus.SERVING:
         return ReleaseStatus.REPLACED
-    # An endpoint that is in service on another config than the one it was asked for went back by itself.
-    return ReleaseStatus.ROLLED_BACK if release.status is ReleaseStatus.DEPLOYING else release.status
+    if release.status is not ReleaseStatus.DEPLOYING:
+        return release.status
+    if overtaken:
+        # The event of its own end came after the next change had begun.
+        return ReleaseStatus.REPLACED
+    # An endpoint that is in service on an older config than the one it was asked for went back by itself.
+    return ReleaseStatus.ROLLED_BACK if in_service else ReleaseStatus.FAILED
+
+
+def _status(plan: Plan, world: World) -> ReleaseStatus | None:
+    run = _run_of(plan.package, world)
+    release = run.releases.get(plan.environment) if run else None
+    return release.status if release else None
 
 
 def _note_down(plan: Plan, status: ReleaseStatus, world: World, clock: Clock, reason: str = "") -> None:

@@ -38,7 +38,7 @@ def aws(aws_port: int) -> Aws:
         patch.delenv("AWS_PROFILE", raising=False)
         made = Aws(NAMES)
         for service in ("s3", "sagemaker", "dynamodb", "ecr", "codebuild", "logs", "secretsmanager"):
-            made._clients(service)
+            made.clients(service)
     return made
 
 

@@ -33,6 +33,8 @@ def endpoints(request: pytest.FixtureRequest) -> Endpoints:
 def package(request: pytest.FixtureRequest, endpoints: Endpoints, name: str) -> Package:
     new: dict[str, Any] = {
         "group": f"shop-{name}",
+        "project": "shop",
+        "model": name,
         "job": name,
         "run_key": digest(name),
         "source": digest("source"),
@@ -53,7 +55,7 @@ def package(request: pytest.FixtureRequest, endpoints: Endpoints, name: str) -> 
     aws.registry.register(NewPackage(**new, image=request.getfixturevalue("image"), artifact_etag=etag))
     found: Package | None = aws.registry.of_version(f"shop-{name}", 1)
     assert found is not None
-    aws.registry.approve(found, environment="staging", description="Merged")
+    aws.registry.approve(found, environment="staging", pipeline=90, description="Merged")
     return found
 
 

@@ -120,10 +120,10 @@ def test_an_endpoint_that_is_being_changed_is_tried_again(
     [
         ("InService", EndpointStatus.IN_SERVICE),
         ("Failed", EndpointStatus.FAILED),
-        *[
-            (word, EndpointStatus.BUSY)
-            for word in ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
-        ],
+        ("Deleting", EndpointStatus.DELETING),
+        ("OutOfService", EndpointStatus.BROKEN),
+        ("UpdateRollbackFailed", EndpointStatus.BROKEN),
+        *[(word, EndpointStatus.BUSY) for word in ("Creating", "Updating", "SystemUpdating", "RollingBack")],
     ],
 )
 def test_an_endpoints_status_says_what_may_be_done(

@@ -34,6 +34,8 @@ def new(request: pytest.FixtureRequest, registry: Registry, name: str) -> New:
     def make(number: int, *, merge_request: int | None = 7) -> NewPackage:
         return NewPackage(
             group=f"shop-{name}",
+            project="shop",
+            model=name,
             job=f"{name}-{number}",
             run_key=digest(f"{name} {number}"),
             source=digest("source"),
@@ -86,8 +88,8 @@ def test_the_newest_come_first_and_approved_ones_alone_if_asked(registry: Regist
     for number in (1, 2, 3):
         registry.register(new(number))
     group = new(1).group
-    registry.approve(version(registry, new(1), 1), environment="staging", description="Merged")
-    registry.approve(version(registry, new(2), 2), environment="staging", description="Merged")
+    registry.approve(version(registry, new(1), 1), environment="staging", pipeline=90, description="Merged")
+    registry.approve(version(registry, new(2), 2), environment="staging", pipeline=90, description="Merged")
     assert [one.version for one in registry.newest(group)] == [3, 2, 1]
     assert [one.version for one in registry.newest(group, approved=True)] == [2, 1]
 
@@ -95,6 +97,6 @@ def test_the_newest_come_first_and_approved_ones_alone_if_asked(registry: Regist
 def test_an_approval_names_the_environment_and_the_next_one_takes_its_place(registry: Registry, new: New) -> None:
     registry.register(new(1))
     for environment in ("staging", "production"):
-        registry.approve(version(registry, new(1), 1), environment=environment, description="Merged")
+        registry.approve(version(registry, new(1), 1), environment=environment, pipeline=90, description="Merged")
         now = version(registry, new(1), 1)
         assert (now.approval, now.stage) == (Approval.APPROVED, environment)

@@ -34,6 +34,8 @@ def full(model: str) -> Run:
         remarks=("one", "two"),
         ended=None,
         billed_seconds=None,
+        also_asked=(origin(pipeline=71), origin(merge_request=None, pipeline=72)),
+        told={"70": "success", "71": "digest"},
         releases={
             "staging": Release("staging", 4, ReleaseStatus.ROLLED_BACK, datetime(2026, 3, 1, 1, 2, 3, 45, UTC), "why")
         },

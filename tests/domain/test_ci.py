@@ -3,7 +3,7 @@
 import pytest
 
 from mergemaker.domain.changes import changed_models
-from mergemaker.domain.ci import origin
+from mergemaker.domain.ci import merge_request_of, origin
 from mergemaker.domain.errors import UsageError
 from mergemaker.domain.run import Origin
 from tests.fakes.made import HEAD
@@ -28,15 +28,49 @@ def test_a_merge_request_pipeline_says_its_ref() -> None:
     assert origin(MERGE_REQUEST) == Origin(5, 7, HEAD, "deeper-trees", "refs/merge-requests/7/head", 70, HEAD)
 
 
-def test_where_gitlab_tests_the_merged_result_the_commit_is_still_the_branchs() -> None:
+@pytest.mark.parametrize(
+    ("kind", "ref"),
+    [("merged_result", "refs/merge-requests/7/merge"), ("merge_train", "refs/merge-requests/7/train")],
+)
+def test_where_gitlab_tests_the_merged_result_the_commit_is_still_the_branchs_and_the_ref_is_not(
+    kind: str, ref: str
+) -> None:
+    """GitLab sets CI_MERGE_REQUEST_REF_PATH to .../head there, too; a status for that ref opens another pipeline."""
     merged = {
         **MERGE_REQUEST,
         "CI_COMMIT_SHA": MERGED,
         "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA": HEAD,
-        "CI_MERGE_REQUEST_REF_PATH": "refs/merge-requests/7/merge",
+        "CI_MERGE_REQUEST_EVENT_TYPE": kind,
     }
     found = origin(merged)
-    assert (found.commit, found.pipeline_commit, found.ref) == (HEAD, MERGED, "refs/merge-requests/7/merge")
+    assert (found.commit, found.pipeline_commit, found.ref) == (HEAD, MERGED, ref)
+
+
+@pytest.mark.parametrize("kind", ["detached", "", "something new"])
+def test_in_any_other_merge_request_pipeline_the_ref_is_the_head(kind: str) -> None:
+    assert origin({**MERGE_REQUEST, "CI_MERGE_REQUEST_EVENT_TYPE": kind}).ref == "refs/merge-requests/7/head"
+
+
+@pytest.mark.parametrize(
+    ("message", "merge_request"),
+    [
+        ("Merge branch 'x' into 'main'\n\nDeeper trees\n\nSee merge request team/shop!7\n", 7),
+        ("Deeper trees\n\nSee merge request !7", 7),
+        ("See merge request team/shop!7\n\nReverts that.\n\nSee merge request team/shop!12\n", 12),
+        ("See merge request team/shop!7  \r\n", 7),
+        ("Deeper trees", None),
+        ("", None),
+        ("Please see merge request team/shop!7", None),
+        ("See merge request team/shop!7, which this follows", None),
+        ("See merge request team/shop#7", None),
+        ("See merge request !７", None),
+        (f"See merge request !{'9' * 5000}", None),
+    ],
+)
+def test_a_merge_commits_message_names_its_merge_request_in_a_line_of_its_own(
+    message: str, merge_request: int | None
+) -> None:
+    assert merge_request_of(message) == merge_request
 
 
 def test_outside_of_ci_all_that_is_missing_is_named_at_once() -> None:

@@ -23,8 +23,10 @@ def report(baseline: Run | None = None, endpoint: Endpoint | None = None, **chan
     if baseline is not None and endpoint is None:
         config = f"shop-prices-staging-{baseline.version}"
         endpoint = Endpoint("shop-prices-staging", EndpointStatus.IN_SERVICE, config, config, "")
+    made = run(**changed)
     return Report(
-        run=run(**changed),
+        run=made,
+        origin=made.lineage.origin,
         metrics=(RMSE, R2),
         baseline=baseline,
         endpoint=endpoint,
@@ -163,7 +165,7 @@ def test_a_stopped_run_shows_who_stopped_it() -> None:
         (ReleaseStatus.SERVING, "🟢 serving version 4"),
         (ReleaseStatus.FAILED, "❌ failed version 4"),
         (ReleaseStatus.ROLLED_BACK, "↩️ rolled back version 4"),
-        (ReleaseStatus.REPLACED, "⚪ replaced by a later version version 4"),
+        (ReleaseStatus.REPLACED, "⚪ replaced by a later release: version 4"),
     ],
 )
 def test_after_the_merge_the_note_tells_of_the_release_instead(status: ReleaseStatus, words: str) -> None:

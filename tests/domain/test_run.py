@@ -1,7 +1,6 @@
 """The run key, and the tags by which a Lambda finds everything else."""
 
 import re
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -140,7 +139,3 @@ def test_a_waiting_run_comes_back_as_it_was_left() -> None:
 def test_what_is_no_waiting_run_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
         from_json(text)
-
-
-def test_a_renamed_request_differs_in_nothing_else() -> None:
-    assert replace(request().named("other"), name=request().name) == request()

@@ -28,6 +28,8 @@ class FakeEndpoints(Fake):
         self.configs: dict[str, Prepared] = {}
         self.deployed: list[str] = []
         """Configs that were asked for, in order."""
+        self.deletes_slowly = False
+        """Whether an endpoint is still there, being deleted, until a test says that it is gone."""
 
     def __getitem__(self, name: str) -> Endpoint:
         return self.endpoints[name]
@@ -53,7 +55,7 @@ class FakeEndpoints(Fake):
     def update(self, name: str, *, config: str) -> None:
         with self._called("update"):
             now = self.endpoints[name]
-            if now.status is EndpointStatus.BUSY:
+            if now.status in (EndpointStatus.BUSY, EndpointStatus.DELETING):
                 raise RetryableError(f"Cannot update in-progress endpoint {name}")
             assert now.status is EndpointStatus.IN_SERVICE, "SageMaker only deletes what has failed"
             assert config in self.configs, f"there is no endpoint config {config}"
@@ -62,7 +64,9 @@ class FakeEndpoints(Fake):
 
     def delete(self, name: str) -> None:
         with self._called("delete"):
-            self.endpoints.pop(name, None)
+            now = self.endpoints.pop(name, None)
+            if now is not None and self.deletes_slowly:
+                self.endpoints[name] = replace(now, status=EndpointStatus.DELETING)
 
     # What happens in SageMaker ---------------------------------------------------------------
 
@@ -75,6 +79,14 @@ class FakeEndpoints(Fake):
         """The change that is on fails; the old config serves on."""
         now = self.endpoints[name]
         self.endpoints[name] = replace(now, status=EndpointStatus.IN_SERVICE, target=now.config, reason=reason)
+
+    def gone(self, name: str) -> None:
+        """The deletion ends."""
+        assert self.endpoints.pop(name).status is EndpointStatus.DELETING
+
+    def strand(self, name: str, reason: str) -> None:
+        """The change that is on fails, and so does the way back."""
+        self.endpoints[name] = replace(self.endpoints[name], status=EndpointStatus.BROKEN, reason=reason)
 
     def break_down(self, name: str, reason: str) -> None:
         """The endpoint's creation fails."""

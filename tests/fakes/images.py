@@ -13,7 +13,8 @@ class FakeImages(Fake):
         self.images: dict[str, str] = {}
         self.builds: list[tuple[str, str]] = []
         """Tag and context of each build that was started."""
-        self.building: set[str] = set()
+        self.going_on: set[str] = set()
+        """Tags whose build has not ended."""
         self._failures: dict[str, str] = {}
 
     def find(self, tag: str) -> str | None:
@@ -22,9 +23,13 @@ class FakeImages(Fake):
 
     def build(self, tag: str, *, context: str) -> None:
         with self._called("build"):
-            if tag not in self.building:
-                self.building.add(tag)
+            if tag not in self.going_on:
+                self.going_on.add(tag)
                 self.builds.append((tag, context))
+
+    def building(self, tag: str) -> bool:
+        with self._called("building"):
+            return tag in self.going_on
 
     def failure(self, build: str) -> str | None:
         with self._called("failure"):
@@ -34,13 +39,13 @@ class FakeImages(Fake):
 
     def finish(self, tag: str) -> str:
         """A build ends well. Its ARN."""
-        self.building.discard(tag)
+        self.going_on.discard(tag)
         self.images[tag] = f"{REGISTRY}@sha256:{tag.rpartition('-')[2]:0<64}"
         return self._arn()
 
     def break_build(self, tag: str, reason: str) -> str:
         """A build ends badly. Its ARN."""
-        self.building.discard(tag)
+        self.going_on.discard(tag)
         self._failures[self._arn()] = reason
         return self._arn()
 

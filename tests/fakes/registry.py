@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from mergemaker.domain.release import Approval, NewPackage, Package
 from tests.fakes.faults import Fake
@@ -44,17 +45,20 @@ class FakeRegistry(Fake):
                 if not approved or one.approval is Approval.APPROVED:
                     yield one
 
-    def approve(self, package: Package, *, environment: str, description: str) -> None:
+    def approve(self, package: Package, *, environment: str, pipeline: int, description: str) -> None:
         with self._called("approve"):
-            self.set(package.arn, approval=Approval.APPROVED, stage=environment)
+            self._change(package.arn, approval=Approval.APPROVED, stage=environment, released_by=pipeline)
             self.descriptions[package.arn] = description
 
     def set(self, arn: str, *, approval: Approval, stage: str = "") -> None:
         """What a person may do in the console."""
+        self._change(arn, approval=approval, stage=stage)
+
+    def _change(self, arn: str, **changed: Any) -> None:
         for group in self.groups.values():
             for place, one in enumerate(group):
                 if one.arn == arn:
-                    group[place] = replace(one, approval=approval, stage=stage)
+                    group[place] = replace(one, **changed)
                     return
         raise AssertionError(f"there is no package {arn}")
 
@@ -63,12 +67,17 @@ def _package(new: NewPackage, version: int) -> Package:
     return Package(
         arn=f"{PACKAGES}/{new.group}/{version}",
         group=new.group,
+        project=new.project,
+        model=new.model,
         version=version,
         approval=Approval.PENDING,
         stage="",
         image=new.image,
         artifact=new.artifact,
         job=new.job,
+        run_key=new.run_key,
         commit=new.commit,
+        merge_request=new.merge_request,
         source=new.source,
+        released_by=None,
     )

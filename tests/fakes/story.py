@@ -8,8 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 from mergemaker.domain.names import output_key
+from mergemaker.domain.release import Package
 from mergemaker.domain.run import Origin, Run, Status
-from mergemaker.steps.release import Merged, Released, release
+from mergemaker.steps.release import Merged, release
 from mergemaker.steps.report import report
 from mergemaker.steps.submit import Folder, Submitted, submit
 from tests.fakes.made import HEAD, folder, origin
@@ -65,6 +66,7 @@ def merged(of: Folder | None = None, **changed: Any) -> Merged:
     values: dict[str, Any] = {
         "commit": "c" * 40,
         "parents": ("b" * 40, HEAD),
+        "merge_request": None,
         "pipeline": 90,
         "source": (of or folder()).ingredients(data="").source,
         **changed,
@@ -72,10 +74,14 @@ def merged(of: Folder | None = None, **changed: Any) -> Merged:
     return Merged(**values)
 
 
-def approved(fakes: Fakes, run: Run, *, to: str = "staging") -> Released:
-    """CI releases the run that was merged."""
+def approved(fakes: Fakes, run: Run, *, to: str = "staging", pipeline: int = 90) -> Package:
+    """CI releases the run that was merged, in the default branch's `pipeline`."""
     merge = Merged(
-        commit="c" * 40, parents=("b" * 40, run.lineage.origin.commit), pipeline=90, source=run.lineage.source
+        commit="c" * 40,
+        parents=("b" * 40, run.lineage.origin.commit),
+        merge_request=run.lineage.origin.merge_request,
+        pipeline=pipeline,
+        source=run.lineage.source,
     )
     return release(model=run.model, environment=to, merged=merge, names=fakes.names, registry=fakes.registry)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from mergemaker.steps.report import LARGEST_UNPACKED, metrics_in
+from mergemaker.steps.output import LARGEST_UNPACKED, metrics_in
 from tests.fakes.story import packed
 
 

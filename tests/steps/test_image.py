@@ -85,6 +85,7 @@ def test_a_late_word_of_the_failed_build_does_not_hide_the_run_that_came_after(f
 
 def test_an_image_that_ecr_does_not_show_yet_is_tried_again(fakes: Fakes) -> None:
     submitted(fakes, image=False)
+    fakes.images.going_on.clear()
     with pytest.raises(RetryableError, match="not in the registry yet"):
         ended(fakes, "arn:aws:codebuild:eu-west-1:111122223333:build/shop-image:1")
     assert len(waiting(fakes)) == 1

@@ -360,7 +360,7 @@ def test_a_job_that_is_not_there_is_ignored(fakes: Fakes) -> None:
 def live(fakes: Fakes, *, rmse: float = 60.0) -> Run:
     """A run that is released to staging and serves."""
     run = trained(fakes, folder(code="live"), origin(merge_request=3, pipeline=30), rmse=rmse)
-    package = approved(fakes, run).package
+    package = approved(fakes, run)
     fakes.endpoints.prepare(
         package, config=f"shop-prices-staging-{run.version}", model="m", environment=fakes.environments[0], tags={}
     )

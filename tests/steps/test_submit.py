@@ -6,7 +6,7 @@ import pytest
 
 from mergemaker.domain.errors import MergemakerError, RefusedError, RetryableError, ServiceError, UsageError
 from mergemaker.domain.job import from_json
-from mergemaker.domain.names import code_key, image_context_key, spec_key, waiting_prefix
+from mergemaker.domain.names import code_key, image_context_key, spec_key, submission_key, waiting_prefix
 from mergemaker.domain.run import Status
 from mergemaker.steps.submit import How, Submitted, submit
 from tests.fakes.made import MODEL_TOML, digest, folder, origin
@@ -51,8 +51,23 @@ def test_the_same_again_finds_the_run_and_touches_nothing(fakes: Fakes) -> None:
     before = dict(fakes.files.objects)
     again = submitted(fakes, who=origin(pipeline=71))
     assert again == Submitted(first.job, How.FOUND, Status.IN_PROGRESS)
-    assert fakes.files.objects == before
+    assert {key: content for key, content in fakes.files.objects.items() if key in before} == before
+    assert fakes.files.objects.keys() - before == {submission_key("prices", first.job, 71)}
     assert list(fakes.jobs.jobs) == [first.job]
+
+
+def test_a_run_that_starts_tells_by_itself_and_leaves_no_submission(fakes: Fakes) -> None:
+    assert submission_key("prices", submitted(fakes).job, 70) not in fakes.files
+
+
+@pytest.mark.parametrize("image", [True, False])
+def test_who_finds_a_run_or_has_to_wait_leaves_word_of_who_asked(fakes: Fakes, image: bool) -> None:
+    if image:
+        submitted(fakes)
+    who = origin(pipeline=71, merge_request=8)
+    job = submitted(fakes, who=who, image=image).job
+    left = from_json(fakes.files[submission_key("prices", job, 71)].decode())
+    assert (left.name, left.lineage.origin) == (job, who)
 
 
 def test_a_completed_run_is_found_too(fakes: Fakes) -> None:
@@ -106,7 +121,8 @@ def test_whatever_fails_the_second_try_makes_good(fakes: Fakes, port: str, call:
     whole = Fakes()
     expected = submitted(whole)
     assert submitted(fakes).job == expected.job
-    assert fakes.files.objects == whole.files.objects
+    told = submission_key("prices", expected.job, 70)  # where the job was there at the second try
+    assert {**fakes.files.objects, told: b""} == {**whole.files.objects, told: b""}
     assert list(fakes.jobs.jobs) == [expected.job]
 
 
