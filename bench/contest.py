@@ -12,8 +12,8 @@ from difflib import unified_diff
 from pathlib import Path
 
 from bench.recorder import Call, Recorder, Request
-from bench.stage import MODEL, NAMES, Stage
-from mergemaker.domain.names import input_prefix, job_name
+from bench.stage import MODEL, NAMES, PIPELINE, Stage
+from mergemaker.domain.names import input_prefix, job_name, submission_key
 
 MERGEMAKER = [str(Path(sys.executable).with_name("mergemaker")), "submit", MODEL]
 MINIMAL = [sys.executable, str(Path(__file__).with_name("minimal_submit.py"))]
@@ -57,8 +57,9 @@ class Contest:
             ours.append([request.call for request in new])
             self._stage.settle()
             self._run(MERGEMAKER, says="found", url=recorder.url)
-            ours.append([request.call for request in recorder.take()])
-            self._write_said(new)
+            found = recorder.take()
+            ours.append([request.call for request in found])
+            self._write_said(new, found)
             for calls, says in zip(ours, ("started", "found"), strict=True):
                 self._run(MINIMAL, says=says, url=recorder.url)
                 self._stage.settle()
@@ -94,10 +95,12 @@ class Contest:
             raise SystemExit(f"{' '.join(words)} should have said {says!r}:\n{done.stdout}{done.stderr}")
         return took
 
-    def _write_said(self, new: list[Request]) -> None:
-        """What the minimal script need not find out, taken from the requests of a submit that started a run."""
+    def _write_said(self, new: list[Request], found: list[Request]) -> None:
+        """What the minimal script need not find out, taken from the requests of a submit that started a run, and of one
+        that found it."""
         by_name = {request.call.operation: request for request in new}
         puts = [request for request in new if request.operation.startswith("PUT ")]
+        (submission,) = (request for request in found if request.operation.startswith("PUT "))
         (head,) = (request for request in new if request.operation.startswith("HEAD "))
         images = json.loads(by_name["AmazonEC2ContainerRegistry_V20150921.DescribeImages"].body)
         said = {
@@ -106,6 +109,7 @@ class Contest:
             "code": self._keep(puts[0]),
             "settings": self._keep(puts[1]),
             "snapshot": _key(head),
+            "submission": self._keep(submission),
             "registry": NAMES.registry,
             "repository": NAMES.repository,
             "tag": images["imageIds"][0]["imageTag"],
@@ -124,6 +128,7 @@ class Contest:
         said = json.loads(self._said.read_text())
         digest = hashlib.sha256(f"minimal {run}".encode()).hexdigest()
         said["job"] = job_name(MODEL, digest)
+        said["submission"]["key"] = submission_key(MODEL, said["job"], PIPELINE)
         said["settings"]["key"] = f"{MODEL}/code/{digest}.toml"
         self._said.write_text(json.dumps(said))
 

@@ -22,6 +22,7 @@ def main() -> None:
     with suppress(ClientError):
         found = sagemaker.describe_training_job(TrainingJobName=job)
         sagemaker.list_tags(ResourceArn=found["TrainingJobArn"])
+        put(s3, bucket, said["submission"])
         print("found")
         return
     put(s3, bucket, said["code"])

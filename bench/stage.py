@@ -43,13 +43,14 @@ project = "team/bench"
 account = "{ACCOUNT}"
 region = "{REGION}"
 """
+PIPELINE = 70
 CI = {
     "CI_PROJECT_ID": "5",
     "CI_PROJECT_PATH": "team/bench",
     "CI_SERVER_URL": "https://gitlab.example.com",
     "CI_COMMIT_SHA": "5" * 40,
     "CI_COMMIT_REF_NAME": "deeper-trees",
-    "CI_PIPELINE_ID": "70",
+    "CI_PIPELINE_ID": str(PIPELINE),
     "CI_MERGE_REQUEST_IID": "7",
     "CI_MERGE_REQUEST_SOURCE_BRANCH_NAME": "deeper-trees",
     "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA": "5" * 40,
