@@ -122,10 +122,18 @@ def play(laptop: Laptop, console: Console) -> None:
             team.note(request.iid, MODEL, saying="serving version 1")
         with step("ask the endpoint"):
             prediction = team.predict(endpoint, ROW)
-        console.print(f"\nMerge request  {request.web_url}\n", highlight=False)
+        console.print()
         console.print(Panel(as_text(reviewed), title="the note, when the run was done", padding=(1, 2)))
-        console.print(f"\nEndpoint    {endpoint}\nRow         {ROW.strip()}", highlight=False)
-        console.print(f"Prediction  {prediction.strip()}", highlight=False)
+        job = str(team.client("sagemaker").list_training_jobs()["TrainingJobSummaries"][0]["TrainingJobName"])
+        artifact = team.job(job)["ModelArtifacts"]["S3ModelArtifacts"]
+        for name, value in (
+            ("Merge request", request.web_url),
+            ("Artifact", artifact),
+            ("Endpoint", endpoint),
+            ("Row", ROW.strip()),
+            ("Prediction", prediction.strip()),
+        ):
+            print(f"{name:13} {value}")
 
 
 def as_text(note: str) -> Markdown:

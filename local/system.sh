@@ -23,7 +23,7 @@ if command -v apt-get > /dev/null && { [ -z "$as_root" ] || sudo -n true 2> /dev
     echo "installing from Debian:$packages"
     $as_root apt-get update -qq > /dev/null
     # shellcheck disable=SC2086 # a list of packages
-    DEBIAN_FRONTEND=noninteractive $as_root apt-get install -qq --no-install-recommends $packages > /dev/null
+    $as_root env DEBIAN_FRONTEND=noninteractive DEBCONF_NOWARNINGS=yes apt-get install -qq --no-install-recommends $packages > /dev/null
 else
     echo "missing; type: sudo apt-get install$packages" >&2
     exit 1

@@ -1,5 +1,6 @@
 """The process that a container runs: `serve`, with a real port and real signals."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -42,7 +43,9 @@ class Server:
             self.port = probe.getsockname()[1]
         self.log = base / "log"
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen([SERVE], env=self._environment(base), stdout=log, stderr=log, cwd=base)
+            self.process = subprocess.Popen(
+                [SERVE], env=self._environment(base), stdout=log, stderr=log, cwd=base, start_new_session=True
+            )
 
     def _environment(self, base: Path) -> dict[str, str]:
         return {
@@ -93,7 +96,8 @@ def start(tmp_path: Path) -> Iterator[Callable[[str], Server]]:
 
     yield launch
     for server in started:
-        server.process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(server.process.pid, signal.SIGKILL)  # its workers, too
         server.process.wait()
 
 
