@@ -7,6 +7,7 @@ told last: an endpoint does not wait for GitLab.
 
 import logging
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 
 from mergemaker.domain.errors import RetryableError, ServiceError
@@ -23,7 +24,7 @@ from mergemaker.domain.release import (
 from mergemaker.domain.run import Release, ReleaseStatus, Run
 from mergemaker.domain.settings import Environment
 from mergemaker.ports import Clock, World
-from mergemaker.steps.publish import publish
+from mergemaker.steps.publish import each, publish
 from mergemaker.steps.report import tags
 
 log = logging.getLogger(__name__)
@@ -69,8 +70,7 @@ def endpoint_changed(name: str, *, environments: tuple[Environment, ...], world:
     for package in waiting:
         if not any(other.supersedes(package) for other in waiting):
             _deploy(package, environment, world, clock)
-    for run in runs:
-        publish(run, world)
+    each(partial(publish, run, world) for run in runs)
     return runs
 
 

@@ -1,11 +1,13 @@
 """What the end of an image build means: the runs that waited for it start, or hear why they can't."""
 
+from functools import partial
+
 from mergemaker.domain.errors import RetryableError, ServiceError
 from mergemaker.domain.job import JobRequest
 from mergemaker.domain.names import waiting_prefix
-from mergemaker.domain.run import Status
+from mergemaker.domain.run import Run, Status
 from mergemaker.ports import Clock, Files, Images, World
-from mergemaker.steps.publish import publish
+from mergemaker.steps.publish import each, publish
 from mergemaker.steps.report import keep_unstarted, read_request
 
 
@@ -18,12 +20,21 @@ def build_ended(tag: str, build: str, *, images: Images, world: World, clock: Cl
     failure = "" if image else _failure(tag, build, images)
     if failure is None:
         return []
+    unstarted: list[tuple[str, Run]] = []
     for key, request in waiting.items():
         reason = f"the image could not be built: {failure}" if image is None else _start(request, image, world)
         if reason:
-            publish(keep_unstarted(request, Status.FAILED, reason, world, clock), world)
-        world.files.delete(key)
+            unstarted.append((key, keep_unstarted(request, Status.FAILED, reason, world, clock)))
+        else:
+            world.files.delete(key)
+    # Told last: a job does not wait for GitLab.
+    each(partial(_tell, key, run, world) for key, run in unstarted)
     return [request.name for request in waiting.values()]
+
+
+def _tell(key: str, run: Run, world: World) -> None:
+    publish(run, world)
+    world.files.delete(key)
 
 
 def _failure(tag: str, build: str, images: Images) -> str | None:

@@ -5,9 +5,11 @@ status only if the pipeline does not have it yet.
 """
 
 import hashlib
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 
-from mergemaker.domain.errors import RefusedError
+from mergemaker.domain.errors import MergemakerError, RefusedError, RetryableError
 from mergemaker.domain.model import ModelSpec, parse_model
 from mergemaker.domain.names import commit_status, note_marker, spec_key
 from mergemaker.domain.release import Endpoint
@@ -29,16 +31,41 @@ STATES = {
 def publish(run: Run, world: World) -> None:
     """Tells everyone who asked for `run`. Raises what GitLab raises; the next try tells the rest."""
     spec = spec_of(run, world.files)
-    for merge_request in sorted({o.merge_request for o in run.asked_by if o.merge_request is not None}):
-        with world.runs.note(run.model, merge_request) as note:
-            # Read again under the lock, so that the last to write is not the one that knows least.
-            run = world.runs.get(run.model, run.job) or run
-            shown = world.runs.get(run.model, note.job) if note.job else None
-            origin = run.asked_in(merge_request)
-            if origin and (shown is None or shown.order_in(merge_request) <= run.order_in(merge_request)):
-                _write_note(_report(run, origin, spec, world), merge_request, note, world.merge_requests)
-    for origin in run.asked_by:
-        run = _set_status(run, origin, spec, world)
+    merge_requests = sorted({o.merge_request for o in run.asked_by if o.merge_request is not None})
+    notes = [partial(_tell_merge_request, run, iid, spec, world) for iid in merge_requests]
+    each([*notes, *(partial(_tell_pipeline, run, origin, spec, world) for origin in run.asked_by)])
+
+
+def each(calls: Iterable[Callable[[], object]]) -> None:
+    """Makes all calls. What is refused for good, such as a note on a merge request that was deleted, does not silence
+    the others, and is raised in the end; what passes is raised at once, for GitLab is away for the others, too."""
+    refused: MergemakerError | None = None
+    for call in calls:
+        try:
+            call()
+        except RetryableError:
+            raise
+        except MergemakerError as error:
+            refused = refused or error
+    if refused:
+        raise refused
+
+
+def _tell_merge_request(run: Run, merge_request: int, spec: ModelSpec, world: World) -> None:
+    with world.runs.note(run.model, merge_request) as note:
+        # Read again under the lock, so that the last to write is not the one that knows least.
+        run = world.runs.get(run.model, run.job) or run
+        shown = world.runs.get(run.model, note.job) if note.job else None
+        origin = run.asked_in(merge_request)
+        if origin and (shown is None or shown.order_in(merge_request) <= run.order_in(merge_request)):
+            _write_note(_report(run, origin, spec, world), merge_request, note, world.merge_requests)
+
+
+def _tell_pipeline(run: Run, origin: Origin, spec: ModelSpec, world: World) -> None:
+    """By what is known now, and once more if it became known meanwhile that the run has moved on."""
+    before, now = None, world.runs.get(run.model, run.job) or run
+    while now != before:
+        before, now = now, _set_status(now, origin, spec, world)
 
 
 def spec_of(run: Run, files: Files) -> ModelSpec:
@@ -85,10 +112,12 @@ def _write_note(report: Report, merge_request: int, note: NoteRecord, gitlab: Me
 
 def _set_status(run: Run, origin: Origin, spec: ModelSpec, world: World) -> Run:
     """On the pipeline of `origin`, unless it has this status already. The run, which remembers it."""
-    state, description = STATES[run.status], summary(_report(run, origin, spec, world))
-    # What it is compared with changes when something else is released; a status that is final stays as it was.
+    state, pipeline = STATES[run.status], str(origin.pipeline)
+    if run.status.final and run.told.get(pipeline) == state:
+        # What it is compared with changes when something else is released; a status that is final stays as it was.
+        return run
+    description = summary(_report(run, origin, spec, world))
     digest = state if run.status.final else _digest(f"{state} {description}")
-    pipeline = str(origin.pipeline)
     if run.told.get(pipeline) == digest:
         return run
     world.merge_requests.set_status(

@@ -62,7 +62,10 @@ def read_request(key: str, files: Files) -> JobRequest | None:
 
 
 def keep_unstarted(request: JobRequest, status: Status, reason: str, world: World, clock: Clock) -> Run:
-    """The record of a run that waits or could not be started; what SageMaker knows of it, if anything, wins."""
+    """The record of a run that waits or could not be started; what SageMaker knows of it, if anything, wins.
+
+    Who has heard that it could not be started does not hear of waiting again: that is word from before, come late.
+    """
     now = clock()
     fresh = Run(
         job=request.name,
@@ -81,10 +84,14 @@ def keep_unstarted(request: JobRequest, status: Status, reason: str, world: Worl
     )
 
     def change(before: Run | None) -> Run:
+        origin = request.lineage.origin
         if before is None:
             return fresh
-        known = before if before.image else replace(fresh, lineage=before.lineage, also_asked=before.also_asked)
-        return also_asked(known, request.lineage.origin)
+        late = status is Status.WAITING and (before.status is status or origin in before.asked_by)
+        if before.image or late:
+            return also_asked(before, origin)
+        known = replace(fresh, lineage=before.lineage, also_asked=before.also_asked, told=before.told)
+        return also_asked(known, origin)
 
     return world.runs.change(fresh.model, fresh.job, change)
 

@@ -1,5 +1,6 @@
 """The run key, and the tags by which a Lambda finds everything else."""
 
+import json
 import re
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from mergemaker.domain.errors import UsageError
 from mergemaker.domain.job import JobRequest, from_json, to_json
 from mergemaker.domain.model import Resources
+from mergemaker.domain.names import job_name
 from mergemaker.domain.run import from_tag_value, lineage_tags, parse_lineage, tag_value
 from tests.fakes.made import digest, ingredients, lineage, origin
 
@@ -121,7 +123,7 @@ def test_a_job_whose_tags_are_not_such_as_we_set_is_not_ours(key: str, value: st
 
 def request() -> JobRequest:
     return JobRequest(
-        name="prices-0123456789ab",
+        name=job_name("prices", digest("run"), attempt=2),
         lineage=lineage(origin=origin(branch="ü=\n")),
         hyperparameters={"depth": "3"},
         channels={"training": "s3://b/prices/data/x/training/"},
@@ -139,3 +141,36 @@ def test_a_waiting_run_comes_back_as_it_was_left() -> None:
 def test_what_is_no_waiting_run_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
         from_json(text)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"name": 3},
+        {"name": "rents-0123456789ab"},
+        {"name": job_name("prices", digest("another run"))},
+        {"name": f"{job_name('prices', digest('run'))}\n"},
+        {"hyperparameters": {"depth": 3}},
+        {"hyperparameters": ["depth"]},
+        {"channels": {"training": None}},
+        {"metric_regexes": 3},
+        {"output": None},
+        {"resources": {"instance_type": "ml.m5.large"}},
+        {
+            "resources": {
+                "instance_type": "ml.m5.large",
+                "instance_count": "1",
+                "volume_gb": 10,
+                "max_runtime_seconds": 60,
+            }
+        },
+        {"resources": 3},
+        {"more": 3},
+        {"lineage": lineage_tags(lineage(model="rents"))},
+    ],
+    ids=str,
+)
+def test_a_waiting_run_that_was_tampered_with_is_refused_in_one_line(changed: dict[str, object]) -> None:
+    with pytest.raises(UsageError, match="waiting run") as caught:
+        from_json(json.dumps({**json.loads(to_json(request())), **changed}))
+    assert "\n" not in str(caught.value)
