@@ -3,11 +3,18 @@
 from aws_cdk import aws_iam as iam
 
 from infra.arns import Arns
-from infra.permissions import Statements, allow
+from infra.permissions import Statements, allow, deny
 from infra.permissions.common import list_bucket, own, start_training
+from mergemaker.domain.names import MODEL_MAX
 
 IMAGE_TAG = "IMAGE_TAG"
 """The one variable that a build takes, as `infra/build_image.sh` reads it."""
+
+INPUT = [f"{'?' * length}/input/*" for length in range(1, MODEL_MAX + 1)]
+"""Every model's input, and nothing else: in a data snapshot, whose files may lie in any folder, a digest comes first.
+
+Otherwise ``*/data/*`` would let a branch add to ``<model>/input/data/``, and so to what everybody's runs are made of.
+"""
 
 _OVERRIDES = (
     "artifacts",
@@ -48,6 +55,7 @@ def submit(arns: Arns) -> Statements:
     return [
         write_once(arns, "*/code/*"),
         allow("s3:PutObject", on=arns.objects("*/data/*")),
+        deny("s3:PutObject", on=arns.objects(*INPUT)),
         allow("s3:GetObject", on=arns.objects("*/data/*.json", "*/input/*")),
         list_bucket(arns, "*/data/*", "*/input/*"),
         *start_training(arns),

@@ -1,7 +1,7 @@
 """Roles that AWS's own services work under: SageMaker's jobs and endpoints, CodeBuild's image builds."""
 
 from infra.arns import Arns
-from infra.permissions import Statements, allow
+from infra.permissions import Statements, allow, deny
 from infra.permissions.common import list_bucket, write_logs
 
 _PULL = ("ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage")
@@ -21,6 +21,8 @@ def execution(arns: Arns) -> Statements:
     return [
         allow("s3:GetObject", on=arns.objects("*/code/*.tar.gz", "*/data/*", "*/output/*")),
         allow("s3:PutObject", "s3:AbortMultipartUpload", on=arns.objects("*/output/*")),
+        # A folder called output in them would do otherwise. An output has no folder of these names.
+        deny("s3:PutObject", on=arns.objects("*/code/*", "*/data/*", "*/input/*")),
         list_bucket(arns, "*/code/*", "*/data/*", "*/output/*"),
         allow(*_PULL, on=arns.repository),
         allow("ecr:GetAuthorizationToken", on="*"),

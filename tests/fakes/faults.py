@@ -16,6 +16,8 @@ class Fake:
         self._after: dict[str, Action] = {}
         self.calls: list[str] = []
         """Names of the calls that were made, in order."""
+        self.down: Exception | None = None
+        """What every call raises, for as long as it is set."""
 
     def fail(self, call: str, error: Exception | None = None, *, after: bool = False) -> None:
         """The next `call` raises. `after`: it takes effect, and its answer is lost."""
@@ -29,6 +31,10 @@ class Fake:
         """`act` happens just before the next `call` takes effect."""
         self._plan(self._before, call, act)
 
+    def after(self, call: str, act: Action) -> None:
+        """`act` happens when the next `call` has taken effect, before its caller hears of it."""
+        self._plan(self._after, call, act)
+
     def _plan(self, where: dict[str, Action], call: str, act: Action) -> None:
         assert callable(getattr(self, call, None)), f"{type(self).__name__} has no call {call!r}"
         where[call] = act
@@ -36,6 +42,8 @@ class Fake:
     @contextmanager
     def _called(self, call: str) -> Iterator[None]:
         self.calls.append(call)
+        if self.down:
+            raise self.down
         if before := self._before.pop(call, None):
             before()
         yield

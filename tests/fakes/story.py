@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from mergemaker.domain.names import output_key
+from mergemaker.domain.names import output_key, submission_key
 from mergemaker.domain.release import Package
 from mergemaker.domain.run import Origin, Run, Status
+from mergemaker.steps import report as steps
 from mergemaker.steps.release import Merged, release
 from mergemaker.steps.report import report
 from mergemaker.steps.submit import Folder, Submitted, submit
@@ -29,6 +30,20 @@ def submitted(fakes: Fakes, of: Folder | None = None, who: Origin | None = None,
     return submit(
         folder=of, origin=who or origin(), names=fakes.names, files=fakes.files, images=fakes.images, jobs=fakes.jobs
     )
+
+
+def asked(fakes: Fakes, of: Folder | None = None, who: Origin | None = None, *, image: bool = True) -> str:
+    """CI submits what is there or has to wait, and the event of that reaches the report function. The run's name."""
+    who = who or origin()
+    job = submitted(fakes, of, who, image=image).job
+    heard(fakes, job, who)
+    return job
+
+
+def heard(fakes: Fakes, job: str, who: Origin) -> Run | None:
+    """The event of a submission, for the first time or again."""
+    model = job.rpartition("-")[0]
+    return steps.submitted(submission_key(model, job, who.pipeline), fakes.world, fakes.now)
 
 
 def completed(fakes: Fakes, job: str, metrics: Mapping[str, float] | None = None, **changed: Any) -> None:

@@ -1,6 +1,6 @@
 """A small evaluator of the policies that the stacks make: enough of IAM to ask what a role may do.
 
-Knows allow statements on plain ARNs with the operators that they use, and refuses to judge anything else.
+Knows statements on plain ARNs with the operators that they use, and refuses to judge anything else.
 """
 
 from collections.abc import Mapping
@@ -39,11 +39,14 @@ class Role:
         return cls(properties["AssumeRolePolicyDocument"]["Statement"], [one for policy in policies for one in policy])
 
     def may(self, action: str, resource: str, **context: str | list[str]) -> bool:
-        return any(_allows(statement, action, resource, context) for statement in self.statements)
+        fitting = [one["Effect"] for one in self.statements if _fits(one, action, resource, context)]
+        return bool(fitting) and set(fitting) == {"Allow"}
 
     @property
     def actions(self) -> set[str]:
-        return {action for statement in self.statements for action in _list(statement["Action"])}
+        """All that it may do in some way."""
+        allowed = [one for one in self.statements if one["Effect"] == "Allow"]
+        return {action for statement in allowed for action in _list(statement["Action"])}
 
 
 def trusted(statement: dict[str, Any], claims: Mapping[str, str]) -> bool:
@@ -51,8 +54,7 @@ def trusted(statement: dict[str, Any], claims: Mapping[str, str]) -> bool:
     return _conditions(statement.get("Condition", {}), claims)
 
 
-def _allows(statement: dict[str, Any], action: str, resource: str, context: Context) -> bool:
-    assert statement["Effect"] == "Allow"
+def _fits(statement: dict[str, Any], action: str, resource: str, context: Context) -> bool:
     return (
         any(fnmatchcase(action, pattern) for pattern in _list(statement["Action"]))
         and any(_like(resource, pattern) for pattern in _list(statement["Resource"]))

@@ -1,10 +1,12 @@
 """Who may do what. The policies are evaluated, so that a case reads as a question."""
 
+import json
 import re
 from collections.abc import Callable
 
 import pytest
 
+from mergemaker.domain.names import MODEL_MAX
 from tests.infra.policies import BUCKET, Role, arn, role_arn
 from tests.infra.stacks import ACCOUNT, PROJECT, Stacks
 
@@ -28,7 +30,9 @@ EVERYONE = (
 FUNCTIONS = ("report-function", "release-function", "image-function")
 
 ALLOWED = [
-    ("submit", "s3:PutObject", f"{BUCKET}/diabetes/data/abc/train/x.csv"),
+    ("submit", "s3:PutObject", f"{BUCKET}/diabetes/data/{'0' * 64}/train/x.csv"),
+    ("submit", "s3:PutObject", f"{BUCKET}/m/data/{'0' * 64}/train/input/x.csv"),
+    ("submit", "s3:PutObject", f"{BUCKET}/{'m' * MODEL_MAX}/data/{'0' * 64}/input/output/input/x.csv"),
     ("submit", "s3:GetObject", f"{BUCKET}/diabetes/input/x.csv"),
     ("submit", "s3:GetObject", f"{BUCKET}/diabetes/data/abc.json"),
     ("submit", "sagemaker:DescribeTrainingJob", JOB),
@@ -36,7 +40,10 @@ ALLOWED = [
     ("submit", "codebuild:ListBuildsForProject", arn("codebuild", f"project/{PROJECT}-image")),
     ("release", "sagemaker:ListModelPackages", arn("sagemaker", f"model-package-group/{PROJECT}-diabetes")),
     ("execution", "s3:GetObject", f"{BUCKET}/diabetes/data/abc/train/x.csv"),
-    ("execution", "s3:PutObject", f"{BUCKET}/diabetes/output/job/output/model.tar.gz"),
+    *[
+        ("execution", "s3:PutObject", f"{BUCKET}/{model}/output/job/output/model.tar.gz")
+        for model in ("diabetes", "code", "data", "input")
+    ],
     ("execution", "ecr:BatchGetImage", REPOSITORY),
     ("execution", "logs:PutLogEvents", arn("logs", "log-group:/aws/sagemaker/TrainingJobs:log-stream:x")),
     ("image-builder", "ecr:PutImage", REPOSITORY),
@@ -82,7 +89,11 @@ REFUSED = [
     ("submit", "secretsmanager:GetSecretValue", TOKEN),
     ("submit", "s3:PutObject", f"{BUCKET}/diabetes/output/job/output/model.tar.gz"),
     ("submit", "s3:PutObject", f"{BUCKET}/diabetes/reports.csv"),
-    ("submit", "s3:PutObject", f"{BUCKET}/diabetes/input/x.csv"),
+    *[
+        ("submit", "s3:PutObject", f"{BUCKET}/{model}/input/{path}")
+        for model in ("m", "diabetes", "m" * MODEL_MAX)
+        for path in ("x.csv", "data/x.csv", "code/x.csv", f"data/{'0' * 64}/x.csv", "a/b/c/data/d/e/f.csv")
+    ],
     ("submit", "s3:DeleteObject", f"{BUCKET}/diabetes/code/abc.tar.gz"),
     ("submit", "s3:GetObject", f"{BUCKET}/diabetes/code/abc.tar.gz"),
     ("submit", "s3:GetObject", f"{BUCKET}/diabetes/data/abc/train/x.csv"),
@@ -104,6 +115,9 @@ REFUSED = [
     ("execution", "s3:PutObject", f"{BUCKET}/diabetes/code/submissions/diabetes-0123456789ab/7.json"),
     ("execution", "s3:GetObject", f"{BUCKET}/diabetes/code/submissions/diabetes-0123456789ab/7.json"),
     ("execution", "s3:PutObject", f"{BUCKET}/diabetes/reports.csv"),
+    ("execution", "s3:PutObject", f"{BUCKET}/diabetes/input/output/x.csv"),
+    ("execution", "s3:PutObject", f"{BUCKET}/diabetes/data/{'0' * 64}/train/output/x.csv"),
+    ("execution", "s3:PutObject", f"{BUCKET}/diabetes/code/submissions/output/7.json"),
     ("execution", "s3:GetObject", f"{BUCKET}/diabetes/input/x.csv"),
     ("execution", "sagemaker:UpdateModelPackage", PACKAGE),
     ("execution", "ecr:PutImage", REPOSITORY),
@@ -142,6 +156,12 @@ def test_the_cases_cover_every_role(stacks: Stacks) -> None:
     named = {one["Properties"]["RoleName"] for one in stacks.of_type("AWS::IAM::Role").values()}
 
     assert named == {f"{PROJECT}-{who}" for who in EVERYONE}
+
+
+@pytest.mark.parametrize("who", EVERYONE)
+def test_a_roles_policy_fits_into_it(role: GetRole, who: str) -> None:
+    """IAM takes 10,240 characters of inline policies, white space apart."""
+    assert len(json.dumps(role(who).statements, separators=(",", ":"))) < 9_000
 
 
 def test_no_policy_is_attached_beside_those_that_come_with_the_roles(stacks: Stacks) -> None:

@@ -49,7 +49,7 @@ def notes(team: Team, merge_request: int) -> list[str]:
 def status(team: Team, commit: str, model: str = MODEL) -> Any:
     """The model's status on a commit."""
     found = team.project.commits.get(commit, lazy=True).statuses.list(get_all=True)
-    return next(one for one in found if one.name == commit_status(model))
+    return next((one for one in found if one.name == commit_status(model)), None)
 
 
 def packages(team: Team) -> list[Any]:
@@ -114,13 +114,16 @@ def test_a_push_trains_the_model_and_a_merge_serves_it(team: Team) -> None:
     assert json.loads(team.predict(endpoint, ROW))["predictions"] == model.predict(features).tolist()
 
 
-def test_the_same_work_is_not_done_twice(team: Team) -> None:
+def test_the_same_work_is_not_done_twice_and_who_asked_again_is_told(team: Team) -> None:
     commit = team.branch("again", "Say the same with more words", add_comment)
     request = team.open_merge_request("again", "Nothing new")
     pipeline = team.pipeline(commit, "merge_request_event")
     assert "found" in log_of(team, pipeline)
     assert len(packages(team)) == 1
-    assert notes(team, request.iid) == []
+    note = team.note(request.iid, MODEL, saying="🟢 serving version 1")
+    assert f"which trained commit {packages(team)[0]['CustomerMetadataProperties']['commit'][:8]} before" in note
+    on_commit = until(lambda: status(team, commit), seconds=10, what="the status")
+    assert (on_commit.status, on_commit.pipeline_id) == ("success", pipeline.id)
 
 
 def test_the_next_merge_request_is_compared_with_what_is_live_and_updates_it(team: Team) -> None:
@@ -136,7 +139,7 @@ def test_the_next_merge_request_is_compared_with_what_is_live_and_updates_it(tea
     merge(team, request.iid)
     team.serving(MODEL, version=2)
     team.note(request.iid, MODEL, saying="🟢 serving version 2")
-    assert "replaced by a later version" in team.note(1, MODEL, saying="replaced")
+    assert "replaced by a later release: version 1" in team.note(1, MODEL, saying="replaced")
     endpoints = team.client("sagemaker").list_endpoints()["Endpoints"]
     assert [one["EndpointName"] for one in endpoints] == [f"demo-{MODEL}-staging"]
     assert len(read(team, reports_key(MODEL)).splitlines()) == 3
@@ -169,7 +172,7 @@ def test_a_person_sees_the_report_on_the_merge_requests_page(team: Team, tmp_pat
     assert "mergemaker:report" not in dom.replace("<!--", "").split("<body", 1)[-1].split("data-source", 1)[0]
     assert "<code>rmse</code>" in dom
     assert "serving version 1" not in dom
-    assert "replaced by a later version" in dom
+    assert "replaced by a later release" in dom
 
 
 FLAGS = (
