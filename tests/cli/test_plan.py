@@ -81,8 +81,56 @@ def test_names_that_are_no_utf8_or_have_line_breaks_confuse_nothing(run: Run, re
     assert run("plan") == (0, ["prices"], [])
 
 
-def test_the_first_commit_of_a_repository_is_about_no_model(run: Run, repo: Path) -> None:
+@pytest.mark.parametrize("before", [None, "", "0" * 40], ids=["not set", "empty", "zeros"])
+def test_the_first_commit_of_a_repository_is_about_no_model(
+    run: Run, repo: Path, monkeypatch: pytest.MonkeyPatch, before: str | None
+) -> None:
+    if before is not None:
+        monkeypatch.setenv("CI_COMMIT_BEFORE_SHA", before)
     assert run("plan") == (0, [], [])
+
+
+def test_a_push_of_several_commits_is_about_all_of_them(run: Run, repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after a merge by fast-forward, where no merge commit says where the merge request began."""
+    monkeypatch.setenv("CI_COMMIT_BEFORE_SHA", head(repo))
+    for name in ("rents", "prices"):
+        (repo / "models" / name / "train.py").write_text("changed")
+        commit(repo)
+    (repo / "README.md").write_text("changed")
+    commit(repo)
+    assert run("plan") == (0, ["prices", "rents"], [])
+
+
+def test_the_first_push_of_a_branch_is_about_its_last_commit(
+    run: Run, repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GitLab says zeros where there was nothing before, and in pipelines that no push has started."""
+    monkeypatch.setenv("CI_COMMIT_BEFORE_SHA", "0" * 40)
+    (repo / "models/prices/train.py").write_text("changed")
+    commit(repo)
+    assert run("plan") == (0, ["prices"], [])
+
+
+def test_a_merge_requests_own_base_counts_more_than_the_last_push(
+    run: Run, repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI_MERGE_REQUEST_DIFF_BASE_SHA", head(repo))
+    (repo / "models/prices/train.py").write_text("changed")
+    monkeypatch.setenv("CI_COMMIT_BEFORE_SHA", commit(repo))
+    (repo / "README.md").write_text("changed")
+    commit(repo)
+    assert run("plan") == (0, ["prices"], [])
+
+
+def test_a_push_whose_beginning_is_gone_is_told_in_one_line(
+    run: Run, repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A branch was pushed with force: git has no such commit here."""
+    monkeypatch.setenv("CI_COMMIT_BEFORE_SHA", "d" * 40)
+    code, _, said = run("plan")
+    assert code == 2
+    assert len(said) == 1
+    assert "bad object" in said[0]
 
 
 def test_a_clone_that_hides_the_merge_is_told_instead_of_releasing_nothing(

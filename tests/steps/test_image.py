@@ -2,7 +2,7 @@
 
 import pytest
 
-from mergemaker.domain.errors import MergemakerError, RetryableError, UsageError
+from mergemaker.domain.errors import MergemakerError, RetryableError, ServiceError, UsageError
 from mergemaker.domain.names import waiting_prefix
 from mergemaker.domain.run import Status
 from mergemaker.steps.image import build_ended
@@ -81,6 +81,59 @@ def test_a_late_word_of_the_failed_build_does_not_hide_the_run_that_came_after(f
     report(job, fakes.world)
     assert ended(fakes, fakes.images.break_build("other-0123456789abcdef", "no")) == []
     assert "✅" in fakes.merge_requests.only(7)
+
+
+def test_a_run_that_sagemaker_refuses_for_good_is_told_why_and_the_others_start(fakes: Fakes) -> None:
+    jobs = {}
+    for merge_request in (7, 8, 9):
+        who = origin(merge_request=merge_request, pipeline=10 * merge_request)
+        jobs[merge_request] = submitted(fakes, folder(code=f"code {merge_request}"), who, image=False).job
+    first = min(jobs, key=lambda merge_request: jobs[merge_request])
+    fakes.jobs.fail("start", ServiceError("AWS says ResourceLimitExceeded: quota of ml.m5.large is 0"))
+    ended(fakes, fakes.images.finish(TAG))
+    assert sorted(fakes.jobs.jobs) == sorted(job for merge_request, job in jobs.items() if merge_request != first)
+    assert "❌ **prices** · failed" in fakes.merge_requests.only(first)
+    assert "the job could not be started: AWS says ResourceLimitExceeded: quota" in fakes.merge_requests.only(first)
+    assert (fakes.merge_requests.status.state, fakes.merge_requests.status.pipeline) == ("failed", 10 * first)
+    assert waiting(fakes) == []
+
+
+def test_while_gitlab_is_away_the_others_start_and_the_refusal_is_told_later(fakes: Fakes) -> None:
+    one = submitted(fakes, image=False).job
+    two = submitted(fakes, folder(code="other"), origin(merge_request=8, pipeline=80), image=False).job
+    fakes.jobs.fail("start", ServiceError("quota"))
+    fakes.merge_requests.down = RetryableError("GitLab can't be reached")
+    build = fakes.images.finish(TAG)
+    with pytest.raises(RetryableError, match="GitLab"):
+        ended(fakes, build)
+    assert len(fakes.jobs.jobs) == 1
+    assert len(waiting(fakes)) == 1
+    fakes.merge_requests.down = None
+    ended(fakes, build)
+    assert sorted(fakes.jobs.jobs) == sorted([one, two]), "what was refused may be taken by now"
+    assert waiting(fakes) == []
+
+
+def test_a_refused_run_is_started_by_the_next_submit_under_the_same_name(fakes: Fakes) -> None:
+    job = submitted(fakes, image=False).job
+    fakes.jobs.fail("start", ServiceError("quota"))
+    ended(fakes, fakes.images.finish(TAG))
+    again = submitted(fakes, who=origin(pipeline=71))
+    assert (again.job, again.how) == (job, How.STARTED)
+    fakes.jobs.move(job, Status.IN_PROGRESS, created=fakes.now())
+    report(job, fakes.world)
+    assert "training" in fakes.merge_requests.only(7)
+
+
+def test_a_failed_builds_event_leaves_the_runs_alone_that_wait_for_a_newer_build(fakes: Fakes) -> None:
+    submitted(fakes, image=False)
+    failed = fakes.images.break_build(TAG, "the network was away")
+    job = submitted(fakes, who=origin(pipeline=71), image=False).job
+    assert ended(fakes, failed) == []
+    assert len(waiting(fakes)) == 1
+    assert fakes.merge_requests.notes == {}
+    assert ended(fakes, fakes.images.finish(TAG)) == [job]
+    assert list(fakes.jobs.jobs) == [job]
 
 
 def test_an_image_that_ecr_does_not_show_yet_is_tried_again(fakes: Fakes) -> None:
