@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mergemaker.domain.errors import MergemakerError, RefusedError, UsageError
-from mergemaker.domain.events import BuildEnded, EndpointChanged, JobChanged, PackageChanged, parse_event
+from mergemaker.domain.events import BuildEnded, EndpointChanged, JobChanged, PackageChanged, Submitted, parse_event
 from mergemaker.domain.names import Names
 from tests.fakes.world import NAMES
 
@@ -20,8 +20,11 @@ KINDS = {
     "package": ("aws.sagemaker", "SageMaker Model Package State Change"),
     "endpoint": ("aws.sagemaker", "SageMaker Endpoint State Change"),
     "build": ("aws.codebuild", "CodeBuild Build State Change"),
+    "submission": ("aws.s3", "Object Created"),
 }
+SUBMISSION = "prices/code/submissions/prices-0123456789ab-2/70.json"
 DETAILS: dict[str, dict[str, Any]] = {
+    "submission": {"bucket": {"name": "shop-111122223333-eu-west-1"}, "object": {"key": SUBMISSION, "size": 900}},
     "job": {"TrainingJobName": "prices-0123456789ab"},
     "package": {"ModelPackageArn": PACKAGE},
     "endpoint": {"EndpointName": "shop-prices-staging"},
@@ -52,6 +55,7 @@ def event(kind: str = "job", detail: object = None, **changed: object) -> dict[s
         ("job", JobChanged("prices-0123456789ab")),
         ("package", PackageChanged(PACKAGE)),
         ("endpoint", EndpointChanged("shop-prices-staging")),
+        ("submission", Submitted(SUBMISSION)),
         (
             "build",
             BuildEnded("prices-0123456789abcdef", "arn:aws:codebuild:eu-west-1:111122223333:build/shop-image:0f0f"),
@@ -121,6 +125,14 @@ def test_an_event_without_one_of_its_parts_is_an_error(key: str) -> None:
         ("package", {"ModelPackageArn": f"{PACKAGE}/x"}),
         ("package", {"ModelPackageArn": PACKAGE.replace("sagemaker", "s3")}),
         ("endpoint", {"EndpointName": ""}),
+        ("submission", {}),
+        ("submission", {"object": SUBMISSION}),
+        ("submission", {"object": {"key": None}}),
+        ("submission", {"object": {"key": "prices/code/waiting/x/y.json"}}),
+        ("submission", {"object": {"key": f"{SUBMISSION}\n"}}),
+        ("submission", {"object": {"key": f"../{SUBMISSION}"}}),
+        ("submission", {"object": {"key": "prices/code/submissions/../../70.json"}}),
+        ("submission", {"object": {"key": "prices/code/submissions/prices-0123456789ab/x.json"}}),
         ("build", {}),
         ("build", {**DETAILS["build"], "build-id": 3}),
         ("build", {**DETAILS["build"], "additional-information": {"environment": {"environment-variables": []}}}),

@@ -185,6 +185,18 @@ def test_without_metrics_there_is_no_empty_table() -> None:
     assert "details" not in render(made)
 
 
+def test_who_found_an_earlier_run_is_told_which_commit_it_trained() -> None:
+    asked = origin(commit="e" * 40, branch="same-again", merge_request=8, pipeline=80)
+    facts = {row[0]: row[1] for row in cells(render(replace(report(), origin=asked))) if len(row) == 2}
+    assert facts["run"] == "prices-0123456789ab, which trained commit a1b2c3d4 before"
+    assert facts["commit"] == "eeeeeeee on same-again"
+
+
+def test_who_asked_for_the_run_first_is_told_its_commit_once() -> None:
+    assert "before" not in render(report())
+    assert "before" not in render(replace(report(), origin=origin(pipeline=71)))
+
+
 # The commit status --------------------------------------------------------------------------
 
 

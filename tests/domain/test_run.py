@@ -2,6 +2,8 @@
 
 import json
 import re
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -11,8 +13,8 @@ from mergemaker.domain.errors import UsageError
 from mergemaker.domain.job import JobRequest, from_json, to_json
 from mergemaker.domain.model import Resources
 from mergemaker.domain.names import job_name
-from mergemaker.domain.run import from_tag_value, lineage_tags, parse_lineage, tag_value
-from tests.fakes.made import digest, ingredients, lineage, origin
+from mergemaker.domain.run import MOST_ORIGINS, also_asked, from_tag_value, lineage_tags, parse_lineage, tag_value
+from tests.fakes.made import digest, ingredients, lineage, origin, run
 
 HOSTILE = ["a=b", "=", "==3D", "ü/ß", "日本語", "a'; DROP", "x\n/merge", "@all", "<b>", "a|b`c", "", " spaced "]
 AWS_TAG = re.compile(r"[A-Za-z0-9 _.:/=+@-]{0,256}")
@@ -174,3 +176,38 @@ def test_a_waiting_run_that_was_tampered_with_is_refused_in_one_line(changed: di
     with pytest.raises(UsageError, match="waiting run") as caught:
         from_json(json.dumps({**json.loads(to_json(request())), **changed}))
     assert "\n" not in str(caught.value)
+
+
+# Who asked ----------------------------------------------------------------------------------
+
+
+def test_who_asks_again_is_kept_once() -> None:
+    once = also_asked(run(), origin(pipeline=71))
+    assert once.asked_by == (origin(), origin(pipeline=71))
+    assert also_asked(once, origin(pipeline=71)) == also_asked(once, origin()) == once
+
+
+def test_of_very_many_that_ask_the_newest_are_kept_and_the_first_always() -> None:
+    made = run()
+    for pipeline in range(100, 200):
+        made = also_asked(made, origin(pipeline=pipeline))
+    assert len(made.also_asked) == MOST_ORIGINS
+    assert [one.pipeline for one in made.asked_by[:2]] == [70, 200 - MOST_ORIGINS]
+
+
+def test_a_merge_request_that_asked_several_times_is_answered_for_its_last_pipeline() -> None:
+    made = run()
+    for who in (origin(pipeline=75), origin(merge_request=8, pipeline=99), origin(pipeline=72)):
+        made = also_asked(made, who)
+    assert made.asked_in(7) == origin(pipeline=75)
+    assert made.asked_in(8) == origin(merge_request=8, pipeline=99)
+    assert made.asked_in(9) is None
+
+
+def test_of_two_runs_of_a_merge_request_the_one_that_was_asked_for_last_comes_last() -> None:
+    older, newer = run(), run(lineage=lineage(origin=origin(pipeline=71)), created=run().created + timedelta(days=1))
+    assert older.order_in(7) < newer.order_in(7)
+    again = also_asked(older, origin(pipeline=72))
+    assert newer.order_in(7) < again.order_in(7)
+    retried = replace(older, created=newer.created)
+    assert older.order_in(7) < retried.order_in(7)

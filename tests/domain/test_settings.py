@@ -63,6 +63,8 @@ def test_several_faults_are_all_told_each_with_file_line_and_key() -> None:
         ('name = "shop"', 'name = "a--b"', "is not a name"),
         ('name = "shop"', f'name = "{"a" * 19}"', "has 19 characters, at most 18 fit"),
         ('name = "shop"', 'nam = "shop"', "mergemaker.toml:2: project.nam: no such setting"),
+        ("environments.staging", "environments.eu-staging", "mergemaker.toml:9: environments.eu-staging: use no dash"),
+        ("environments.staging", "environments.Staging", "environments.Staging: 'Staging' is not a name"),
         ("project_id = 5", "project_id = true", "gitlab.project_id: must be a whole number, not true"),
         ("project_id = 5", "project_id = 0", "gitlab.project_id: must be at least 1, not 0"),
         ("project_id = 5", "project_id = 1.5", "gitlab.project_id: must be a whole number, not 1.5"),
