@@ -62,6 +62,7 @@ def publish(arns: Arns) -> Statements:
     return [
         allow("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", on=arns.run_table),
         allow("s3:GetObject", on=arns.objects("*/code/*.toml")),
+        list_bucket(arns, "*/code/*.toml"),
         allow("sagemaker:DescribeEndpoint", on=arns.endpoints),
         allow("sagemaker:DescribeModelPackage", on=arns.packages),
         allow("secretsmanager:GetSecretValue", on=arns.token_secret),

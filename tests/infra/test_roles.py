@@ -232,6 +232,21 @@ def test_listing_the_bucket_is_confined(role: GetRole, who: str, allowed: set[st
     assert not role(who).may("s3:ListBucket", BUCKET)
 
 
+@pytest.mark.parametrize("who", ["submit", *FUNCTIONS])
+def test_who_reads_an_object_may_find_out_that_it_is_not_there(role: GetRole, who: str) -> None:
+    """S3 says 403 instead of 404 to who may not list; the adapter then lists what begins with the key."""
+    readable = [
+        resource.removeprefix(f"{BUCKET}/").replace("*", "x")
+        for one in role(who).statements
+        if "s3:GetObject" in ([one["Action"]] if isinstance(one["Action"], str) else one["Action"])
+        for resource in ([one["Resource"]] if isinstance(one["Resource"], str) else one["Resource"])
+    ]
+
+    assert readable
+    for key in readable:
+        assert role(who).may("s3:ListBucket", BUCKET, s3__prefix=key), key
+
+
 def test_metrics_go_into_sagemakers_namespaces_only(role: GetRole) -> None:
     put = "cloudwatch:PutMetricData"
 
