@@ -87,14 +87,14 @@ def _deploy(package: Package, environment: Environment, world: World, clock: Clo
         if plan.action is not Action.CREATE:
             raise RetryableError(f"{plan.endpoint} is being deleted; it is created anew after that")
     if plan.action is Action.REFUSE:
-        _note_down(plan, ReleaseStatus.FAILED, world, clock, plan.why)
+        _note_down(plan, ReleaseStatus.FAILED, world, clock, reason=plan.why)
     if plan.action in (Action.CREATE, Action.UPDATE):
         _carry_out(plan, environment, world, clock)
-    if plan.action is Action.LEAVE and _status(plan, world) is ReleaseStatus.WAITING:
-        _note_down(plan, ReleaseStatus.REPLACED, world, clock)
-    if plan.action is Action.NOTHING and _status(plan, world) is ReleaseStatus.WAITING:
-        # SageMaker took the change, and its answer was lost.
-        _note_down(plan, ReleaseStatus.DEPLOYING, world, clock)
+    if plan.action is Action.LEAVE:
+        _note_down(plan, ReleaseStatus.REPLACED, world, clock, only=ReleaseStatus.WAITING)
+    if plan.action is Action.NOTHING:
+        # If it still waits, SageMaker took the change, and its answer was lost.
+        _note_down(plan, ReleaseStatus.DEPLOYING, world, clock, only=ReleaseStatus.WAITING)
     return plan
 
 
@@ -108,16 +108,20 @@ def _plan(package: Package, environment: Environment, world: World) -> Plan:
 
 
 def _carry_out(plan: Plan, environment: Environment, world: World, clock: Clock) -> None:
-    """A failure that passes leaves the release waiting, and comes again; one that stays is told with its reason."""
-    _note_down(plan, ReleaseStatus.DEPLOYING, world, clock)
+    """A failure that passes leaves the release waiting, and comes again; one that stays is told with its reason.
+
+    It is deploying only once SageMaker has said so: else an endpoint that stays as it was would look rolled back.
+    """
+    _note_down(plan, ReleaseStatus.WAITING, world, clock)
     try:
         _execute(plan, environment, world)
     except RetryableError:
-        if _status(plan, world) is ReleaseStatus.DEPLOYING:
-            _note_down(plan, ReleaseStatus.WAITING, world, clock)
         raise
     except ServiceError as error:
-        _note_down(plan, ReleaseStatus.FAILED, world, clock, str(error))
+        _note_down(plan, ReleaseStatus.FAILED, world, clock, reason=str(error))
+    else:
+        # Its end may have been noted down already.
+        _note_down(plan, ReleaseStatus.DEPLOYING, world, clock, only=ReleaseStatus.WAITING)
 
 
 def _execute(plan: Plan, environment: Environment, world: World) -> None:
@@ -167,21 +171,28 @@ def _settled(release: Release, endpoint: Endpoint, *, overtaken: bool) -> Releas
     return ReleaseStatus.ROLLED_BACK if in_service else ReleaseStatus.FAILED
 
 
-def _status(plan: Plan, world: World) -> ReleaseStatus | None:
-    run = _run_of(plan.package, world)
-    release = run.releases.get(plan.environment) if run else None
-    return release.status if release else None
-
-
-def _note_down(plan: Plan, status: ReleaseStatus, world: World, clock: Clock, reason: str = "") -> None:
+def _note_down(
+    plan: Plan,
+    status: ReleaseStatus,
+    world: World,
+    clock: Clock,
+    *,
+    reason: str = "",
+    only: ReleaseStatus | None = None,
+) -> None:
+    """`only`: where that is its status now."""
     run = _run_of(plan.package, world)
     if run is not None:
-        _set_release(run, Release(plan.environment, plan.package.version, status, clock(), reason), world)
+        release = Release(plan.environment, plan.package.version, status, clock(), reason)
+        _set_release(run, release, world, only=only)
 
 
-def _set_release(run: Run, release: Release, world: World) -> Run:
+def _set_release(run: Run, release: Release, world: World, *, only: ReleaseStatus | None = None) -> Run:
     def change(before: Run | None) -> Run:
         now = before or run
+        found = now.releases.get(release.environment)
+        if only and (found is None or found.status is not only):
+            return now
         return replace(now, releases={**now.releases, release.environment: release})
 
     return world.runs.change(run.model, run.job, change)

@@ -16,6 +16,8 @@ class Fake:
         self._after: dict[str, Action] = {}
         self.calls: list[str] = []
         """Names of the calls that were made, in order."""
+        self.fails_at: tuple[int, bool] | None = None
+        """Which call raises, counted over all from 1, and whether after its effect."""
         self.down: Exception | None = None
         """What every call raises, for as long as it is set."""
 
@@ -42,10 +44,15 @@ class Fake:
     @contextmanager
     def _called(self, call: str) -> Iterator[None]:
         self.calls.append(call)
+        number = len(self.calls)
         if self.down:
             raise self.down
+        if self.fails_at == (number, False):
+            raise RetryableError(f"{call} was told to fail")
         if before := self._before.pop(call, None):
             before()
         yield
         if after := self._after.pop(call, None):
             after()
+        if self.fails_at == (number, True):
+            raise RetryableError(f"the answer of {call} was told to get lost")

@@ -32,11 +32,12 @@ class Fakes:
     registry: FakeRegistry = field(default_factory=FakeRegistry)
     endpoints: FakeEndpoints = field(default_factory=FakeEndpoints)
     merge_requests: FakeMergeRequests = field(default_factory=FakeMergeRequests)
+    tick: timedelta = timedelta(minutes=1)
     time: datetime = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
     def now(self) -> datetime:
-        """A minute later each time it is asked."""
-        self.time += timedelta(minutes=1)
+        """A tick later each time it is asked."""
+        self.time += self.tick
         return self.time
 
     @property
