@@ -96,7 +96,15 @@ def test_an_endpoint_is_created_once_on_its_config_and_then_deleted(
     failed = endpoints.find(endpoint)
     assert failed is not None
     assert failed.reason
-    endpoints.delete(endpoint)
+    if isinstance(endpoints, FakeEndpoints):
+        endpoints.deletes_slowly = True
+    for _ in range(2):
+        endpoints.delete(endpoint)
+    if isinstance(endpoints, FakeEndpoints):
+        found = endpoints.find(endpoint)
+        assert found is not None
+        assert found.status is EndpointStatus.DELETING
+        endpoints.gone(endpoint)
     gone(endpoints, endpoint)
 
 

@@ -115,6 +115,11 @@ def test_an_endpoint_that_is_being_changed_is_tried_again(
         ask(sagemaker)
 
 
+def test_an_endpoint_that_is_being_deleted_needs_no_second_word(sagemaker: Any, answers: Stubber) -> None:
+    answers.add_client_error("delete_endpoint", "ValidationException", f'Cannot update in-progress endpoint "{ARN}".')
+    assert CALLS["delete"][1](sagemaker) is None
+
+
 @pytest.mark.parametrize(
     ("said", "status"),
     [

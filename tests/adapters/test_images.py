@@ -46,6 +46,23 @@ def test_an_image_is_found_by_its_tag_and_named_by_its_digest(
     assert len(sha) == 71
 
 
+def test_a_tag_that_nobody_asked_for_is_not_being_built(images: Images, name: str) -> None:
+    assert images.building(image_tag(name, digest(name))) is False
+
+
+def test_a_tag_is_being_built_until_its_build_ends(request: pytest.FixtureRequest, images: Images, name: str) -> None:
+    tag = image_tag(name, digest(name))
+    context = image_context_key(name, tag)
+    if not isinstance(images, FakeImages):
+        request.getfixturevalue("aws").files.write(context, b"this is no zip file", replacing=None)
+    images.build(tag, context=context)
+    assert images.building(image_tag(name, digest("another"))) is False
+    if isinstance(images, FakeImages):
+        assert images.building(tag) is True
+        images.break_build(tag, "File is not a zip file")
+    wait_for(lambda: not images.building(tag))
+
+
 @pytest.mark.cloud
 def test_two_who_ask_at_once_start_one_build_and_its_failure_has_the_end_of_its_log(
     request: pytest.FixtureRequest, aws_port: int, name: str

@@ -12,8 +12,9 @@ from lambdas.release.handler import handler as release
 from lambdas.report.handler import handler as report
 from mergemaker.adapters.merge_requests import GitLabMergeRequests
 from mergemaker.domain.errors import UsageError
+from mergemaker.domain.names import submission_key
 from mergemaker.domain.settings import GitLab
-from tests.fakes.made import folder
+from tests.fakes.made import folder, origin
 from tests.fakes.registry import PACKAGES
 from tests.fakes.story import approved, completed, submitted, trained
 from tests.fakes.world import Fakes
@@ -109,6 +110,32 @@ def test_an_approval_and_then_the_endpoints_event_go_to_their_steps(fakes: Fakes
     changed = event("Endpoint", EndpointName="shop-prices-staging")
     assert failed(release({"Records": [message(2, changed)]}, None)) == []
     assert "🟢 serving version 1" in fakes.merge_requests.only(7)
+
+
+def submission_event(job: str, pipeline: int) -> dict[str, object]:
+    """What S3 sends when submit has left word of who asked."""
+    detail = {
+        "bucket": {"name": "shop-111122223333-eu-west-1"},
+        "object": {"key": submission_key("prices", job, pipeline)},
+    }
+    return {**event("any"), "source": "aws.s3", "detail-type": "Object Created", "detail": detail}
+
+
+def test_a_second_merge_request_that_asks_for_the_same_work_is_told_by_s3s_event(fakes: Fakes) -> None:
+    job = trained(fakes).job
+    submitted(fakes, who=origin(merge_request=8, pipeline=80))
+    assert failed(report({"Records": [message(1, submission_event(job, 80))]}, None)) == []
+    assert "✅" in fakes.merge_requests.only(8)
+
+
+def test_a_submission_with_junk_in_it_comes_again_alone(fakes: Fakes, log: Log) -> None:
+    job = trained(fakes).job
+    submitted(fakes, who=origin(merge_request=8, pipeline=80))
+    fakes.files.put(submission_key("prices", job, 81), b'{"name": 3}')
+    batch = {"Records": [message(1, submission_event(job, 81)), message(2, submission_event(job, 80))]}
+    assert failed(report(batch, None)) == ["m1"]
+    assert "✅" in fakes.merge_requests.only(8)
+    assert [line["retryable"] for line in log() if line["level"] == "ERROR"] == [False]
 
 
 def test_a_hostile_name_is_one_line_of_the_log(fakes: Fakes, log: Log) -> None:
