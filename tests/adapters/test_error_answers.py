@@ -24,8 +24,9 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 ARN = "arn:aws:sagemaker:eu-west-1:111122223333"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def sagemaker() -> Any:
+    """One for all: to make it takes longer than all that is tried with it."""
     session = boto3.session.Session("test", "test", region_name=NAMES.region)
     return session.client("sagemaker", config=Config(retries={"total_max_attempts": 1}))
 
