@@ -63,9 +63,9 @@ def _tell_merge_request(run: Run, merge_request: int, spec: ModelSpec, world: Wo
 
 def _tell_pipeline(run: Run, origin: Origin, spec: ModelSpec, world: World) -> None:
     """By what is known now, and once more if it became known meanwhile that the run has moved on."""
-    before, now = None, world.runs.get(run.model, run.job) or run
-    while now is not before:
-        before, now = now, _set_status(now, origin, spec, world)
+    now = world.runs.get(run.model, run.job) or run
+    for _ in range(2):
+        now = _set_status(now, origin, spec, world)
 
 
 def spec_of(run: Run, files: Files) -> ModelSpec:

@@ -8,7 +8,7 @@ import pytest
 from mergemaker.domain.errors import RefusedError, RetryableError, ServiceError, UsageError
 from mergemaker.domain.job import from_json, to_json
 from mergemaker.domain.names import submission_key, waiting_key
-from mergemaker.domain.run import MOST_ORIGINS, Origin, Status
+from mergemaker.domain.run import MOST_ORIGINS, Origin, Run, Status
 from mergemaker.steps.image import build_ended
 from mergemaker.steps.report import report, submitted
 from tests.fakes.made import HEAD, folder, lineage, origin
@@ -199,6 +199,35 @@ def test_all_that_wait_for_the_same_run_hear_that_its_image_could_not_be_built(f
     for merge_request in (7, 8):
         assert "  the image could not be built: no such package" in fakes.merge_requests.only(merge_request)
     assert states(fakes, 70) == states(fakes, 80) == ["pending", "failed"]
+
+
+def test_a_failed_build_that_could_not_be_told_to_all_is_told_again_only_to_the_others(fakes: Fakes) -> None:
+    asked(fakes, image=False)
+    asked(fakes, who=OTHER, image=False)
+    failed = fakes.images.break_build(TAG, "no such package")
+    calls = fakes.merge_requests.calls
+    # After both notes and the first pipeline's status.
+    fakes.merge_requests.fails_at = (len(calls) + 4, False)
+    with pytest.raises(RetryableError, match="set_status was told to fail"):
+        build(fakes, failed)
+    build(fakes, failed)
+    assert states(fakes, 70) == states(fakes, 80) == ["pending", "failed"]
+
+
+def test_a_pipeline_that_is_forgotten_while_it_is_told_is_told_a_bounded_number_of_times(fakes: Fakes) -> None:
+    job = submit(fakes).job
+    fakes.runs.runs["prices", job] = asked_run = _asked(fakes, job)
+    forgotten = replace(asked_run, also_asked=())
+    fakes.merge_requests.after("set_status", lambda: fakes.runs.runs.update({("prices", job): forgotten}))
+    report(job, fakes.world)
+    assert len(fakes.merge_requests.statuses) <= 4
+
+
+def _asked(fakes: Fakes, job: str) -> Run:
+    """The record of a run that a second pipeline asked for."""
+    report(job, fakes.world)
+    fakes.merge_requests.statuses.clear()
+    return replace(fakes.runs.runs["prices", job], also_asked=(OTHER,), told={})
 
 
 def test_the_word_of_waiting_again_and_again_is_one_note_and_one_status(fakes: Fakes) -> None:

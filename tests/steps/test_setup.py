@@ -1,0 +1,222 @@
+"""`mergemaker setup`: looks before it changes, changes what differs, and says what it did."""
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from mergemaker.domain.errors import RefusedError, ServiceError, UsageError
+from mergemaker.ports import CiVariable, Identity, Token
+from mergemaker.steps.setup import setup
+from tests.fakes.care import GOOD, NAMES, SETTINGS, TODAY, FakeAccount, FakeProject
+
+SUBMIT, RELEASE = "MERGEMAKER_SUBMIT_ROLE_ARN", "MERGEMAKER_RELEASE_ROLE_ARN"
+CHANGING = {"store_token", "set_variable", "require_pipelines"}
+
+
+class Setting:
+    """One run after another over the same account and project."""
+
+    def __init__(self) -> None:
+        self.account, self.project = FakeAccount(), FakeProject()
+        self.asked: list[str] = []
+
+    def up(self, *answers: str) -> dict[str, str]:
+        """What became of each item. Answers that are not given are empty."""
+        left = list(answers)
+        self.asked.clear()
+
+        def ask(prompt: str) -> str:
+            self.asked.append(prompt)
+            return f"{left.pop(0)}\n" if left else ""
+
+        items = list(setup(SETTINGS, account=self.account, connect=self.project.seen_with, ask=ask, today=TODAY))
+        return {item.what: item.how for item in items}
+
+    def refused(self, *answers: str) -> str:
+        """Why; then nothing may have changed."""
+        before = (self.account.secret, dict(self.project.ci), self.project.state)
+        with pytest.raises((RefusedError, UsageError, ServiceError)) as caught:
+            self.up(*answers)
+        assert not CHANGING & {*self.account.calls, *self.project.calls}
+        assert (self.account.secret, self.project.ci, self.project.state) == before
+        return str(caught.value)
+
+
+@pytest.fixture
+def setting() -> Setting:
+    return Setting()
+
+
+def test_the_first_time_everything_is_made(setting: Setting) -> None:
+    done = setting.up(GOOD)
+    assert done == {
+        "AWS account 111122223333, bootstrap version 21": "was fine",
+        "the stacks' bucket, table, secret": "was fine",
+        "GitLab token of mergemaker-bot in the secret shop/gitlab-token": "made",
+        f"CI variable {SUBMIT}": "made",
+        f"CI variable {RELEASE}": "made",
+        '"pipelines must succeed"': "changed",
+    }
+    assert setting.account.secret == GOOD
+    assert setting.project.ci == {
+        SUBMIT: CiVariable(SUBMIT, "arn:aws:iam::111122223333:role/shop-submit", protected=False),
+        RELEASE: CiVariable(RELEASE, "arn:aws:iam::111122223333:role/shop-release", protected=True),
+    }
+    assert setting.project.state.pipelines_must_succeed
+
+
+@pytest.mark.parametrize("answer", [GOOD, ""])
+def test_once_more_changes_nothing(setting: Setting, answer: str) -> None:
+    """An empty answer keeps the stored token."""
+    setting.up(GOOD)
+    setting.account.calls.clear()
+    setting.project.calls.clear()
+    assert set(setting.up(answer).values()) == {"was fine"}
+    assert not CHANGING & {*setting.account.calls, *setting.project.calls}
+
+
+def test_what_failed_half_way_is_completed_by_the_next_run(setting: Setting) -> None:
+    setting.project.fail("set_variable", ServiceError("CI variable: GitLab says 500"))
+    with pytest.raises(ServiceError):
+        setting.up(GOOD)
+    assert setting.up("")[f"CI variable {RELEASE}"] == "made"
+    assert setting.project.state.pipelines_must_succeed
+
+
+def test_another_token_replaces_the_stored_one(setting: Setting) -> None:
+    setting.up(GOOD)
+    setting.project.tokens["glpat-new"] = replace(setting.project.tokens[GOOD], user="other-bot")
+    assert setting.up("glpat-new")["GitLab token of other-bot in the secret shop/gitlab-token"] == "changed"
+    assert setting.account.secret == "glpat-new"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        CiVariable(RELEASE, "arn:aws:iam::111122223333:role/other", protected=True),
+        CiVariable(RELEASE, "arn:aws:iam::111122223333:role/shop-release", protected=False),
+    ],
+)
+def test_a_variable_that_differs_is_changed_and_the_others_are_left(setting: Setting, wrong: CiVariable) -> None:
+    setting.up(GOOD)
+    setting.project.ci[RELEASE] = wrong
+    done = setting.up()
+    assert (done[f"CI variable {SUBMIT}"], done[f"CI variable {RELEASE}"]) == ("was fine", "changed")
+    assert setting.project.ci[RELEASE].value == NAMES.role_arn("release")
+    assert setting.project.ci[RELEASE].protected
+
+
+# A token with the rights of a Developer: the better one to keep ------------------------------
+
+
+@pytest.fixture
+def weak(setting: Setting) -> str:
+    token = "glpat-weak"
+    setting.project.tokens[token] = replace(setting.project.tokens[GOOD], user="weak-bot", level=30)
+    return token
+
+
+def test_a_maintainers_token_sets_the_variables_and_is_not_kept(setting: Setting, weak: str) -> None:
+    assert "not done" not in setting.up(weak, GOOD).values()
+    assert setting.account.secret == weak
+    assert set(setting.project.ci) == {SUBMIT, RELEASE}
+    assert len(setting.asked) == 2
+
+
+def test_without_a_maintainers_token_it_says_what_is_left_to_do(setting: Setting, weak: str) -> None:
+    items = list(
+        setup(
+            SETTINGS,
+            account=setting.account,
+            connect=setting.project.seen_with,
+            ask=lambda prompt: "" if "Maintainer" in prompt else weak,
+            today=TODAY,
+        )
+    )
+    assert [item.how for item in items][2:] == ["made", "not done", "not done", "not done"]
+    assert "sets it to arn:aws:iam::111122223333:role/shop-submit, not protected" in items[3].do
+    assert "sets it to arn:aws:iam::111122223333:role/shop-release, protected" in items[4].do
+    assert "Merge checks" in items[5].do
+    assert setting.project.ci == {}
+
+
+def test_a_second_token_that_is_no_maintainers_is_refused(setting: Setting, weak: str) -> None:
+    assert "weak-bot is no Maintainer of team/shop" in setting.refused(weak, weak)
+
+
+# What is refused, before anything is changed --------------------------------------------------
+
+
+def test_an_account_that_is_not_ready_is_told_with_all_that_is_missing(setting: Setting) -> None:
+    setting.account.bootstrap = None
+    setting.account.there.discard(("table", "shop-runs"))
+    setting.account.there.discard(("secret", "shop/gitlab-token"))
+    bootstrap, stacks = setting.refused(GOOD).splitlines()
+    assert bootstrap.endswith("run `npx cdk bootstrap aws://111122223333/eu-west-1`")
+    assert "table shop-runs, secret shop/gitlab-token: run `npx cdk deploy --all`" in stacks
+    assert setting.asked == []
+
+
+def test_a_bootstrap_that_is_too_old_is_told(setting: Setting) -> None:
+    setting.account.bootstrap = 5
+    assert "version 5, 6 or newer is needed" in setting.refused(GOOD)
+    setting.account.bootstrap = 6
+    assert setting.up(GOOD)
+
+
+def test_credentials_of_another_account_are_refused_before_anything_is_looked_at(setting: Setting) -> None:
+    setting.account.who = Identity("999999999999", "arn:aws:iam::999999999999:user/ann")
+    assert "of account 999999999999, mergemaker.toml says 111122223333" in setting.refused(GOOD)
+    assert setting.account.calls == ["identity"]
+
+
+def test_without_any_token_it_says_which_to_make(setting: Setting) -> None:
+    assert "make a project access token (role Developer, scope api)" in setting.refused("")
+
+
+def test_a_token_that_gitlab_refuses_is_not_stored(setting: Setting) -> None:
+    assert "GitLab refuses the token" in setting.refused("glpat-wrong")
+
+
+@pytest.mark.parametrize(
+    ("token", "fault"),
+    [
+        (Token("bot", ("read_api",), None, level=40), "the token has the scopes read_api, not api"),
+        (Token("bot", (), None, level=40), "the token has the scopes none, not api"),
+        (Token("bot", ("api",), None, level=20), "bot has role 20 in the project, less than Developer (30)"),
+        (Token("bot", ("api",), None, level=0), "bot has role 0"),
+        (Token("bot", ("api",), TODAY, level=40), "the token expires on 2026-03-01"),
+    ],
+)
+def test_a_token_that_would_not_do_is_refused(setting: Setting, token: Token, fault: str) -> None:
+    setting.project.tokens[GOOD] = token
+    assert fault in setting.refused(GOOD)
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        Token("bot", ("read_api", "api"), date(2026, 3, 2), level=40),
+        Token("bot", None, None, level=50),
+    ],
+)
+def test_a_token_that_will_do_is_taken(setting: Setting, token: Token) -> None:
+    setting.project.tokens[GOOD] = token
+    setting.up(GOOD)
+    assert setting.account.secret == GOOD
+
+
+def test_another_project_than_the_settings_name_is_refused(setting: Setting) -> None:
+    setting.project.state = replace(setting.project.state, path="team/other")
+    assert "project 5 is 'team/other', mergemaker.toml says 'team/shop'" in setting.refused(GOOD)
+
+
+def test_another_default_branch_than_the_release_role_trusts_is_refused(setting: Setting) -> None:
+    setting.project.state = replace(setting.project.state, default_branch="trunk")
+    assert "the default branch is 'trunk', mergemaker.toml says 'main'" in setting.refused(GOOD)
+
+
+def test_a_project_without_a_first_push_is_set_up(setting: Setting) -> None:
+    setting.project.state = replace(setting.project.state, default_branch=None)
+    assert "not done" not in setting.up(GOOD).values()
