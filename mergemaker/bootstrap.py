@@ -9,13 +9,15 @@ from mergemaker.adapters.images import BuiltImages
 from mergemaker.adapters.jobs import SageMakerJobs
 from mergemaker.adapters.registry import SageMakerRegistry
 from mergemaker.adapters.run_table import DynamoRuns
+from mergemaker.domain.errors import UsageError
 from mergemaker.domain.names import Names
 from mergemaker.domain.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-    from mergemaker.ports import World
+    from mergemaker.adapters.account import AwsAccount
+    from mergemaker.ports import Connect, GitLabProject, World
 
 
 class Aws:
@@ -70,3 +72,25 @@ def world(settings: Settings, aws: Aws) -> "World":
         endpoints=aws.endpoints,
         merge_requests=GitLabMergeRequests(settings.gitlab, aws.token),
     )
+
+
+def account(settings: Settings) -> "AwsAccount":
+    """With the caller's own credentials."""
+    from mergemaker.adapters.account import AwsAccount
+
+    return AwsAccount(Clients(settings.names.region), settings.names)
+
+
+def connect(settings: Settings) -> "Connect":
+    """What it returns raises UsageError where GitLab's library is not installed: CI's jobs do without."""
+
+    def project(token: str) -> "GitLabProject":
+        try:
+            from mergemaker.adapters.gitlab_project import GitLabSettings
+        except ModuleNotFoundError as error:
+            if error.name != "gitlab":
+                raise
+            raise UsageError("python-gitlab is not installed here: run `pip install 'mergemaker[lambdas]'`") from None
+        return GitLabSettings(settings.gitlab, token)
+
+    return project

@@ -57,6 +57,13 @@ def _parser() -> argparse.ArgumentParser:
     release.add_argument("--json", action="store_true", help="as a JSON object")
     release.set_defaults(run=_release)
 
+    setup = commands.add_parser("setup", help="once, after `cdk deploy`: GitLab's token, CI variables, merge checks")
+    setup.set_defaults(run=_setup)
+
+    doctor = commands.add_parser("doctor", help="what is missing or broken, and what mends it")
+    doctor.add_argument("--json", action="store_true", help="as a JSON object")
+    doctor.set_defaults(run=_doctor)
+
     local = commands.add_parser("local", help="the laptop cloud: up, down, env, reset", add_help=False)
     local.add_argument("words", nargs=argparse.REMAINDER)
     local.set_defaults(run=_local)
@@ -166,6 +173,19 @@ def _release(asked: argparse.Namespace) -> int:
     text = f"{asked.model}: version {package.version} (run {package.job}) approved for {environment.name}"
     print(json.dumps(said) if asked.json else text)
     return 0
+
+
+def _setup(_asked: argparse.Namespace) -> int:
+    settings = _settings()
+    from mergemaker.care import set_up
+
+    return set_up(settings)
+
+
+def _doctor(asked: argparse.Namespace) -> int:
+    from mergemaker.care import examine
+
+    return examine(_settings, _root(), as_json=asked.json)
 
 
 def _local(asked: argparse.Namespace) -> int:

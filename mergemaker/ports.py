@@ -6,8 +6,8 @@ Every method may raise ServiceError, or RetryableError for a failure that passes
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
+from datetime import date, datetime
+from typing import Literal, Protocol
 
 from mergemaker.domain.job import JobRequest
 from mergemaker.domain.names import Names
@@ -162,3 +162,120 @@ class World:
     registry: Registry
     endpoints: Endpoints
     merge_requests: MergeRequests
+
+
+# Setting up and looking after: `steps.setup` and `steps.doctor` ---------------------------------
+
+
+Kind = Literal["bucket", "table", "repository", "secret", "queue", "function", "image builder", "role"]
+"""What `cdk deploy` makes, as far as it is looked for by name."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who asks AWS."""
+
+    account: str
+    arn: str
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Who may assume a role through OIDC, as its trust policy says: each is every value that occurs in it."""
+
+    providers: tuple[str, ...]
+    audiences: tuple[str, ...]
+    subjects: tuple[str, ...]
+
+
+class Account(Protocol):
+    """The AWS account, as the person at the keyboard may see it."""
+
+    def identity(self) -> Identity: ...
+
+    def bootstrap_version(self) -> int | None:
+        """Of the CDK's bootstrap; None if there is none."""
+
+    def exists(self, kind: Kind, name: str) -> bool: ...
+
+    def provider_audiences(self, host: str) -> tuple[str, ...] | None:
+        """Whom the account's OIDC provider of this host takes tokens for; None if there is no provider."""
+
+    def trust(self, role: str) -> Trust | None:
+        """None if the role isn't there."""
+
+    def waiting(self, queue: str) -> int | None:
+        """How many messages can be taken from the queue; None if it isn't there."""
+
+    def oldest_seconds(self, queue: str) -> float:
+        """The age of the queue's oldest message, at its highest in the last 15 minutes; 0 where AWS knows none."""
+
+    def token(self) -> str | None:
+        """GitLab's token in the secret; None if the secret is empty, or isn't there."""
+
+    def store_token(self, token: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Token:
+    """What GitLab says of an access token in this project."""
+
+    user: str
+    scopes: tuple[str, ...] | None
+    """None where GitLab does not tell: before 15.5."""
+    expires: date | None
+    level: int
+    """GitLab's number for a role in the project: 30 Developer, 40 Maintainer; 0 for somebody who is no member."""
+
+
+@dataclass(frozen=True)
+class Hosted:
+    """The GitLab project as GitLab has it."""
+
+    path: str
+    default_branch: str | None
+    """None as long as nothing was pushed."""
+    pipelines_must_succeed: bool
+
+
+@dataclass(frozen=True)
+class CiVariable:
+    """A CI/CD variable of the project."""
+
+    key: str
+    value: str
+    protected: bool
+
+
+class GitLabProject(Protocol):
+    """The GitLab project, as the owner of one token sees it."""
+
+    def token(self) -> Token:
+        """Raises ServiceError if GitLab does not take it."""
+
+    def hosted(self) -> Hosted: ...
+
+    def branch_is_protected(self, branch: str) -> bool | None:
+        """None if there is no such branch."""
+
+    def variables(self) -> dict[str, CiVariable]:
+        """By key; of those with several scopes, the one for all environments."""
+
+    def set_variable(self, variable: CiVariable, *, new: bool) -> None: ...
+
+    def require_pipelines(self) -> None:
+        """From now on a merge request can be merged only after its pipeline succeeded."""
+
+
+Connect = Callable[[str], GitLabProject]
+"""From a token to the project as its owner sees it. Raises ServiceError for what can be no token."""
+
+
+class Tools(Protocol):
+    """What is installed beside the command."""
+
+    def installed(self, tool: str) -> str | None:
+        """The version of ``python``, ``boto3`` or ``aws-cdk`` (npm's); None if it isn't there."""
+
+    def wanted(self, tool: str) -> str | None:
+        """What this project asks for, such as ``==1.2``; None if it doesn't say."""

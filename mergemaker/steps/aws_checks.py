@@ -1,0 +1,124 @@
+"""The AWS half of the doctor: what the stacks make, who may assume CI's roles, and what the queues hold."""
+
+from collections.abc import Callable, Iterator
+
+from mergemaker.domain.errors import MergemakerError
+from mergemaker.domain.names import Names
+from mergemaker.ports import Kind
+from mergemaker.steps.findings import DEPLOY, Check, Mark, Patient, Verdict, verdict
+from mergemaker.steps.fitness import account_fault, bootstrap_fault
+
+FUNCTIONS = ("report", "release", "image")
+STUCK_MINUTES = 30
+"""Longer than a message takes through all its tries: `adapters.messages.WAITS` are 20 minutes together."""
+CREDENTIALS = "AWS credentials"
+
+
+def aws_checks(names: Names) -> Iterator[Check]:
+    yield Check(CREDENTIALS, _credentials)
+    yield Check("CDK bootstrap", _bootstrap, CREDENTIALS)
+    for kind, name in resources(names):
+        yield Check(f"{kind} {name}", _exists(kind, name), CREDENTIALS)
+    yield Check("OIDC provider", _provider, CREDENTIALS)
+    for purpose in ("submit", "release"):
+        yield Check(f"trust of role {names.role(purpose)}", _trusts(names.role(purpose)), CREDENTIALS)
+    for function in FUNCTIONS:
+        yield Check(
+            f"dead letters of {function}", _dead_letters(function), f"queue {names.dead_letter_queue(function)}"
+        )
+        yield Check(f"backlog of {function}", _backlog(function), f"queue {names.queue(function)}")
+
+
+def resources(names: Names) -> Iterator[tuple[Kind, str]]:
+    """What the stacks make and the product reaches by name."""
+    yield from (("bucket", names.bucket), ("table", names.run_table), ("repository", names.repository))
+    yield from (("secret", names.token_secret), ("image builder", names.image_builder))
+    yield ("role", names.role("execution"))
+    for function in FUNCTIONS:
+        yield ("function", names.function(function))
+        yield ("queue", names.queue(function))
+        yield ("queue", names.dead_letter_queue(function))
+
+
+def _credentials(patient: Patient) -> Verdict:
+    try:
+        who = patient.account.identity()
+    except MergemakerError as error:
+        return Verdict(Mark.WRONG, str(error), "sign in to AWS, and look at AWS_PROFILE and the network")
+    fault = account_fault(who.account, patient.names)
+    return verdict(fault, f"{who.arn}, account {who.account}")
+
+
+def _bootstrap(patient: Patient) -> Verdict:
+    version = patient.account.bootstrap_version()
+    return verdict(bootstrap_fault(version, patient.names), f"version {version}")
+
+
+def _exists(kind: Kind, name: str) -> Callable[[Patient], Verdict]:
+    def look(patient: Patient) -> Verdict:
+        there = patient.account.exists(kind, name)
+        return Verdict(Mark.FINE, "there") if there else Verdict(Mark.WRONG, "not there", DEPLOY)
+
+    return look
+
+
+def _provider(patient: Patient) -> Verdict:
+    url = patient.settings.gitlab.url
+    audiences = patient.account.provider_audiences(patient.host)
+    if audiences is None:
+        return Verdict(
+            Mark.WRONG,
+            f"the account has none for {patient.host}: CI can't assume its roles",
+            f"run `aws iam create-open-id-connect-provider --url {url} --client-id-list {url}`",
+        )
+    if url not in audiences:
+        add = f"aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn … --client-id {url}"
+        return Verdict(Mark.WRONG, f"it takes no tokens for the audience {url}", f"run `{add}`")
+    return Verdict(Mark.FINE, f"{patient.host} for {url}")
+
+
+def _trusts(role: str) -> Callable[[Patient], Verdict]:
+    def look(patient: Patient) -> Verdict:
+        trust, gitlab = patient.account.trust(role), patient.settings.gitlab
+        if trust is None:
+            return Verdict(Mark.WRONG, "the role is not there", DEPLOY)
+        if not any(one.endswith(f":oidc-provider/{patient.host}") for one in trust.providers):
+            return Verdict(Mark.WRONG, f"no job can assume it: it does not trust {patient.host}", DEPLOY)
+        if gitlab.url not in trust.audiences:
+            return Verdict(Mark.WRONG, f"no job can assume it: it takes no tokens for {gitlab.url}", DEPLOY)
+        if not any(one.startswith(f"project_path:{gitlab.project}:") for one in trust.subjects):
+            return Verdict(Mark.WRONG, f"no job can assume it: it does not trust {gitlab.project}", DEPLOY)
+        return Verdict(Mark.FINE, f"jobs of {gitlab.project}")
+
+    return look
+
+
+def _dead_letters(function: str) -> Callable[[Patient], Verdict]:
+    def look(patient: Patient) -> Verdict:
+        queue = patient.names.dead_letter_queue(function)
+        count = patient.account.waiting(queue)
+        if not count:
+            return Verdict(Mark.UNKNOWN, f"no queue {queue}") if count is None else Verdict(Mark.FINE, "none")
+        return Verdict(
+            Mark.WRONG,
+            f"{count} in {queue}: what they told of was not done",
+            f"mend what /aws/lambda/{patient.names.function(function)} logs, then redrive them to "
+            f"{patient.names.queue(function)}",
+        )
+
+    return look
+
+
+def _backlog(function: str) -> Callable[[Patient], Verdict]:
+    def look(patient: Patient) -> Verdict:
+        queue = patient.names.queue(function)
+        minutes = patient.account.oldest_seconds(queue) / 60
+        if minutes <= STUCK_MINUTES:
+            return Verdict(Mark.FINE, f"oldest message {minutes:.0f} minutes")
+        return Verdict(
+            Mark.WRONG,
+            f"{queue} is stuck: its oldest message is {minutes:.0f} minutes old",
+            f"read the log /aws/lambda/{patient.names.function(function)}: the function fails, or does not run",
+        )
+
+    return look

@@ -1,0 +1,84 @@
+"""What a check is, what it looks at, and what it finds."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from functools import cached_property
+
+from mergemaker.domain.errors import RefusedError
+from mergemaker.domain.names import Names
+from mergemaker.domain.settings import Settings
+from mergemaker.ports import Account, Connect, GitLabProject
+
+DEPLOY, SETUP = "run `npx cdk deploy --all`", "run `mergemaker setup`"
+
+
+class Mark(StrEnum):
+    """How a check ended."""
+
+    FINE = "fine"
+    WRONG = "wrong"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found."""
+
+    check: str
+    mark: Mark
+    said: str
+    do: str = ""
+    """What mends it."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A finding whose check is known."""
+
+    mark: Mark
+    said: str
+    do: str = ""
+
+
+@dataclass(frozen=True)
+class Patient:
+    """What is looked at."""
+
+    settings: Settings
+    account: Account
+    connect: Connect
+    today: date
+
+    @property
+    def names(self) -> Names:
+        return self.settings.names
+
+    @property
+    def host(self) -> str:
+        """GitLab's, as the account's OIDC provider is named."""
+        return self.settings.gitlab.url.partition("://")[2]
+
+    @cached_property
+    def project(self) -> GitLabProject:
+        """As the token in the secret sees it."""
+        token = self.account.token()
+        if token is None:
+            raise RefusedError("the secret holds no token")
+        return self.connect(token.strip())
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the report."""
+
+    name: str
+    look: Callable[[Patient], Verdict]
+    needs: str = ""
+    """Name of the check without which this one would only repeat its fault."""
+
+
+def verdict(fault: str | None, fine: str) -> Verdict:
+    """A fault says after its colon what to do."""
+    return Verdict(Mark.WRONG, fault) if fault else Verdict(Mark.FINE, fine)

@@ -1,0 +1,120 @@
+"""The GitLab half of the doctor: the token in the secret, and the project as that token sees it."""
+
+from collections.abc import Callable, Iterator
+
+from mergemaker.domain.errors import MergemakerError, RetryableError, UsageError
+from mergemaker.domain.names import Names
+from mergemaker.ports import CiVariable
+from mergemaker.steps.aws_checks import CREDENTIALS
+from mergemaker.steps.findings import SETUP, Check, Mark, Patient, Verdict, verdict
+from mergemaker.steps.fitness import (
+    DEVELOPER,
+    PIPELINES_BY_HAND,
+    SCOPE,
+    by_hand,
+    ci_variables,
+    project_faults,
+)
+
+WARN_DAYS = 14
+"""Before the token expires."""
+_STORED, _TOKEN = "stored token", "GitLab token"
+
+
+def gitlab_checks(names: Names) -> Iterator[Check]:
+    yield Check(_STORED, _stored, CREDENTIALS)
+    yield Check(_TOKEN, _token, _STORED)
+    yield Check("token's scope", _scope, _TOKEN)
+    yield Check("token's role", _role, _TOKEN)
+    yield Check("token's end", _expiry, _TOKEN)
+    yield Check("GitLab project", _project, _TOKEN)
+    yield Check("default branch", _branch, _TOKEN)
+    for variable in ci_variables(names):
+        yield Check(f"CI variable {variable.key}", _has_variable(variable), _TOKEN)
+    yield Check("pipelines must succeed", _pipelines, _TOKEN)
+
+
+def _stored(patient: Patient) -> Verdict:
+    names = patient.names
+    if patient.account.token() is None:
+        return Verdict(Mark.WRONG, f"{names.token_secret} holds none: nothing reaches the merge requests", SETUP)
+    return Verdict(Mark.FINE, "there")
+
+
+def _token(patient: Patient) -> Verdict:
+    try:
+        user = patient.project.token().user
+    except UsageError as error:
+        return Verdict(Mark.WRONG, str(error))
+    except RetryableError as error:
+        return Verdict(Mark.WRONG, str(error), f"see that {patient.settings.gitlab.url} is up, and reached from here")
+    except MergemakerError as error:
+        return Verdict(Mark.WRONG, str(error), f"make a new one, and {SETUP}")
+    return Verdict(Mark.FINE, f"valid, of {user}")
+
+
+def _scope(patient: Patient) -> Verdict:
+    scopes = patient.project.token().scopes
+    if scopes is None:
+        return Verdict(Mark.UNKNOWN, "can't be told: this GitLab says nothing of its tokens")
+    if SCOPE in scopes:
+        return Verdict(Mark.FINE, ", ".join(scopes))
+    return Verdict(Mark.WRONG, f"{', '.join(scopes) or 'none'}: {SCOPE} is missing", f"make a new token, and {SETUP}")
+
+
+def _role(patient: Patient) -> Verdict:
+    level = patient.project.token().level
+    if level >= DEVELOPER:
+        return Verdict(Mark.FINE, f"{level}, at least Developer ({DEVELOPER})")
+    return Verdict(
+        Mark.WRONG, f"{level}, less than Developer ({DEVELOPER})", f"make a token with that role, and {SETUP}"
+    )
+
+
+def _expiry(patient: Patient) -> Verdict:
+    token = patient.project.token()
+    if token.expires is None:
+        told = token.scopes is not None
+        return Verdict(Mark.FINE, "never") if told else Verdict(Mark.UNKNOWN, "can't be told: GitLab does not say")
+    days = (token.expires - patient.today).days
+    said = f"expires in {days} days, on {token.expires}"
+    return Verdict(Mark.FINE, said) if days > WARN_DAYS else Verdict(Mark.WRONG, said, f"make a new one, and {SETUP}")
+
+
+def _project(patient: Patient) -> Verdict:
+    return verdict("; ".join(project_faults(patient.settings, patient.project.hosted())), "as in the settings")
+
+
+def _branch(patient: Patient) -> Verdict:
+    branch = patient.settings.gitlab.default_branch
+    protected = patient.project.branch_is_protected(branch)
+    if protected is None:
+        return Verdict(Mark.WRONG, f"there is no branch {branch}", "push it")
+    if protected:
+        return Verdict(Mark.FINE, f"{branch} is protected")
+    return Verdict(
+        Mark.WRONG,
+        f"{branch} is not protected: its jobs don't see the release role",
+        "protect it in Settings > Repository > Protected branches",
+    )
+
+
+def _has_variable(wanted: CiVariable) -> Callable[[Patient], Verdict]:
+    def look(patient: Patient) -> Verdict:
+        found = patient.project.variables().get(wanted.key)
+        if found == wanted:
+            return Verdict(Mark.FINE, wanted.value)
+        if found is None:
+            return Verdict(Mark.WRONG, "not set", f"{SETUP}, or {by_hand(wanted)}")
+        if found.value != wanted.value:
+            return Verdict(Mark.WRONG, "it has another value", f"{SETUP}, or {by_hand(wanted)}")
+        said = "protected: merge requests don't see it" if found.protected else "not protected: every branch sees it"
+        return Verdict(Mark.WRONG, f"it is {said}", f"{SETUP}, or {by_hand(wanted)}")
+
+    return look
+
+
+def _pipelines(patient: Patient) -> Verdict:
+    if patient.project.hosted().pipelines_must_succeed:
+        return Verdict(Mark.FINE, "on")
+    return Verdict(Mark.WRONG, "off: what failed to train can be merged", f"{SETUP}, or {PIPELINES_BY_HAND}")
