@@ -19,7 +19,8 @@ class Checkout:
         what came with the push, which after a merge is the whole merge request. A repository's first commit changes
         nothing: nobody has reviewed it."""
         base = environ.get("CI_MERGE_REQUEST_DIFF_BASE_SHA") or environ.get("CI_COMMIT_BEFORE_SHA", "")
-        if not base.strip("0"):
+        # A merged result holds what came to the target since, too; its first parent is that target.
+        if not base.strip("0") or environ.get("CI_MERGE_REQUEST_EVENT_TYPE") in ("merged_result", "merge_train"):
             base = "HEAD^1" if self.parents() else ""
         if not base:
             return []

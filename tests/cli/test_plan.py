@@ -122,6 +122,22 @@ def test_a_merge_requests_own_base_counts_more_than_the_last_push(
     assert run("plan") == (0, ["prices"], [])
 
 
+def test_a_merged_result_is_about_the_merge_request_and_not_about_what_came_to_its_target_since(
+    run: Run, repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI_MERGE_REQUEST_DIFF_BASE_SHA", head(repo))
+    monkeypatch.setenv("CI_MERGE_REQUEST_EVENT_TYPE", "merged_result")
+    git(repo, "branch", "feature")
+    (repo / "models/rents/train.py").write_text("changed on the target")
+    target = commit(repo)
+    git(repo, "checkout", "-q", "feature")
+    (repo / "models/prices/train.py").write_text("changed")
+    feature = commit(repo)
+    git(repo, "checkout", "-q", target)
+    git(repo, "merge", "-q", "--no-ff", "-m", "the merged result", feature)
+    assert run("plan") == (0, ["prices"], [])
+
+
 def test_a_push_whose_beginning_is_gone_is_told_in_one_line(
     run: Run, repo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
