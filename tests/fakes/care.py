@@ -1,4 +1,4 @@
-"""An AWS account and a GitLab project as `setup` and `doctor` see them, in memory. All is well until a test harms it."""
+"""An AWS account and a GitLab project as `setup` and `doctor` see them, in memory; all is well at first."""
 
 from dataclasses import replace
 from datetime import date
