@@ -106,7 +106,8 @@ class AwsAccount:
     def token(self) -> str | None:
         name = self._names.token_secret
         found = self._find(
-            f"secret {name}", lambda: self._clients("secretsmanager").get_secret_value(SecretId=name)["SecretString"]
+            f"secret {name}",
+            lambda: self._clients("secretsmanager").get_secret_value(SecretId=name).get("SecretString"),
         )
         return str(found) if found else None
 
