@@ -1,46 +1,78 @@
-"""What must outlive every deploy: data, images, history and the token. All of it stays when the stack is removed."""
+"""What must outlive every deploy: data, images, history, the token, and the key to all of it.
+
+All of it stays when the stack is removed.
+"""
 
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from infra.acknowledged import acknowledge
+from infra.arns import Arns
+from infra.key import project_key
 from mergemaker.domain.names import Names
 
 KEEP = cdk.RemovalPolicy.RETAIN
+REPLACED_DAYS = 90
+IDLE_DAYS = 30
+UNTAGGED_DAYS = 14
+
+_BUCKET = dict.fromkeys(
+    (
+        "AwsSolutions::AwsSolutions-S1",
+        "NIST.800.53.R5::NIST.800.53.R5-S3BucketLoggingEnabled",
+        "CKV_AWS_18",
+    ),
+    "Who read or wrote what is in CloudTrail's data events, which an account turns on for all its buckets; access logs "
+    "would need a second bucket, with the same names of models and runs in it, to protect and to pay for.",
+) | {
+    "NIST.800.53.R5::NIST.800.53.R5-S3BucketReplicationEnabled": "Versions guard against mistakes, and S3 keeps each "
+    "object in three zones. A copy in a second region is a choice of the team, which may be bound to one region."
+}
+_TABLE = {
+    "NIST.800.53.R5::NIST.800.53.R5-DynamoDBInBackupPlan": "Point-in-time recovery goes back to any second of 35 days. "
+    "What the table says is also in SageMaker's registry and in each model's reports.csv."
+}
+_TOKEN = dict.fromkeys(
+    ("AwsSolutions::AwsSolutions-SMG4", "NIST.800.53.R5::NIST.800.53.R5-SecretsManagerRotationEnabled"),
+    "GitLab makes this token and gives it an end of at most a year; AWS could not make the next one without a token "
+    "that may create tokens, which is a stronger one than this.",
+)
 
 
 class DataStack(cdk.Stack):
     """The project's bucket, image repository, run table and token secret."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, env: cdk.Environment, names: Names) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, env: cdk.Environment, arns: Arns) -> None:
+        names = arns.names
         super().__init__(
             scope, construct_id, env=env, description=f"Mergemaker, project {names.project}: data, images, history"
         )
-        _bucket(self, names)
-        _repository(self, names)
-        _run_table(self, names)
-        _token_secret(self, names)
+        key = project_key(self, arns)
+        _bucket(self, names, key)
+        _repository(self, names, key)
+        _run_table(self, names, key)
+        _token_secret(self, names, key)
 
 
-def _bucket(scope: Construct, names: Names) -> None:
+def _bucket(scope: Construct, names: Names, key: kms.Key) -> None:
     """Its events go to EventBridge: that is how the report function hears of a submission."""
     bucket = s3.Bucket(
         scope,
         "Bucket",
         bucket_name=names.bucket,
         versioned=True,
-        encryption=s3.BucketEncryption.S3_MANAGED,
+        encryption=s3.BucketEncryption.KMS,
+        encryption_key=key,
+        bucket_key_enabled=True,  # one call of KMS for many objects: cheaper, and no limit on calls to run into
         enforce_ssl=True,
         block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
         object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-        lifecycle_rules=[
-            s3.LifecycleRule(
-                id="forget-broken-uploads", abort_incomplete_multipart_upload_after=cdk.Duration.days(7), enabled=True
-            )
-        ],
+        lifecycle_rules=_lifecycle(),
         removal_policy=KEEP,
     )
     # The Bucket's own way, `event_bridge_enabled`, is a custom resource: a function that may configure any bucket.
@@ -49,41 +81,81 @@ def _bucket(scope: Construct, names: Names) -> None:
     template.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
         event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
     )
+    acknowledge(bucket, _BUCKET)
 
 
-def _repository(scope: Construct, names: Names) -> None:
-    """Tags are immutable: a tag is the digest of what the image is made of."""
+def _lifecycle() -> list[s3.LifecycleRule]:
+    """Nothing that a run was made of is ever deleted, or it could not be run again: what is old gets cheaper.
+
+    A rule can name no folder here: the model comes first in every key.
+    """
+    days = cdk.Duration.days
+    return [
+        s3.LifecycleRule(id="forget-broken-uploads", abort_incomplete_multipart_upload_after=days(7)),
+        s3.LifecycleRule(
+            id="forget-replaced-versions",
+            noncurrent_version_expiration=days(REPLACED_DAYS),
+            expired_object_delete_marker=True,
+        ),
+        s3.LifecycleRule(
+            id="old-bundles-cost-less",
+            transitions=[
+                s3.Transition(storage_class=s3.StorageClass.INTELLIGENT_TIERING, transition_after=days(IDLE_DAYS))
+            ],
+        ),
+    ]
+
+
+def _repository(scope: Construct, names: Names, key: kms.Key) -> None:
+    """Tags are immutable: a tag is the digest of what the image is made of.
+
+    Images that a package may use all have a tag, and none of those is ever removed for its age.
+    """
     ecr.Repository(
         scope,
         "Images",
         repository_name=names.repository,
         image_tag_mutability=ecr.TagMutability.IMMUTABLE,
         image_scan_on_push=True,
+        encryption=ecr.RepositoryEncryption.KMS,
+        encryption_key=key,
+        lifecycle_rules=[
+            ecr.LifecycleRule(
+                description="what a broken push left behind",
+                tag_status=ecr.TagStatus.UNTAGGED,
+                max_image_age=cdk.Duration.days(UNTAGGED_DAYS),
+            )
+        ],
         removal_policy=KEEP,
     )
 
 
-def _run_table(scope: Construct, names: Names) -> None:
-    dynamodb.Table(
+def _run_table(scope: Construct, names: Names, key: kms.Key) -> None:
+    table = dynamodb.Table(
         scope,
         "Runs",
         table_name=names.run_table,
         partition_key=dynamodb.Attribute(name="model", type=dynamodb.AttributeType.STRING),
         sort_key=dynamodb.Attribute(name="job", type=dynamodb.AttributeType.STRING),
+        encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,
+        encryption_key=key,
         billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
         point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
             point_in_time_recovery_enabled=True
         ),
         removal_policy=KEEP,
     )
+    acknowledge(table, _TABLE)
 
 
-def _token_secret(scope: Construct, names: Names) -> None:
+def _token_secret(scope: Construct, names: Names, key: kms.Key) -> None:
     """Made empty: the token is put in by a person's command, so that no template, log or history ever holds it."""
     secret = secretsmanager.CfnSecret(
         scope,
         "Token",
         name=names.token_secret,
+        kms_key_id=key.key_arn,
         description=f"GitLab token of the Mergemaker project {names.project}: api scope, no more rights than Developer",
     )
     secret.apply_removal_policy(KEEP)
+    acknowledge(secret, _TOKEN)

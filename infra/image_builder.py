@@ -8,7 +8,9 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from infra.acknowledged import acknowledge
 from infra.arns import Arns, builder_logs
+from infra.key import imported_key
 from infra.permissions import documents, services
 from mergemaker.domain.names import Names
 
@@ -27,6 +29,7 @@ class ImageBuilder(Construct):
             "Logs",
             log_group_name=builder_logs(names),
             retention=logs.RetentionDays.THREE_MONTHS,
+            encryption_key=imported_key(self, names),
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
         role = iam.Role(
@@ -37,7 +40,7 @@ class ImageBuilder(Construct):
             assumed_by=iam.ServicePrincipal("codebuild.amazonaws.com"),
             inline_policies=documents(services.image_builder(arns, logs=builder_logs(names))),
         )
-        codebuild.Project(
+        project = codebuild.Project(
             self,
             "Project",
             project_name=names.image_builder,
@@ -53,6 +56,13 @@ class ImageBuilder(Construct):
             timeout=cdk.Duration.minutes(TIMEOUT_MINUTES),
             logging=codebuild.LoggingOptions(cloud_watch=codebuild.CloudWatchLoggingOptions(log_group=log_group)),
             grant_report_group_permissions=False,
+        )
+        acknowledge(
+            project,
+            {
+                "AwsSolutions::AwsSolutions-CB4": "A build leaves no artifact and no cache for this key to encrypt: "
+                "the image is in the repository, which is encrypted with the project's key, and so is the log."
+            },
         )
 
 

@@ -62,7 +62,13 @@ class PlatformStack(cdk.Stack):
             at_once=2,
         )
         image = QueuedFunction(
-            self, "image", arns=arns, code=code, environment=environment, statements=functions.image(arns), at_once=2
+            self,
+            "image",
+            arns=arns,
+            code=code,
+            environment=environment,
+            statements=functions.image(arns),
+            at_once=2,
         )
         rules.training_jobs(self, to=report, arns=arns)
         rules.submissions(self, to=report, names=names)

@@ -6,6 +6,7 @@ from infra.arns import Arns
 from infra.code import lambda_code
 from infra.data import DataStack
 from infra.identity import IdentityStack
+from infra.permissions.stars import acknowledge_stars
 from infra.platform import PlatformStack
 from mergemaker.domain.settings import Settings
 
@@ -16,12 +17,13 @@ def add_stacks(app: cdk.App, settings: Settings) -> None:
     """Adds the project's stacks to the app."""
     names, arns = settings.names, Arns(settings.names)
     env = cdk.Environment(account=names.account, region=names.region)
-    data = DataStack(app, f"{names.project}-data", env=env, names=names)
+    data = DataStack(app, f"{names.project}-data", env=env, arns=arns)
     platform = PlatformStack(
         app, f"{names.project}-platform", env=env, settings=settings, arns=arns, code=lambda_code()
     )
     platform.add_stack_dependency(data, "the functions read what is in the bucket, the table and the secret")
     identity = IdentityStack(app, f"{names.project}-identity", env=env, gitlab=settings.gitlab, arns=arns)
     for stack in (data, platform, identity):
+        acknowledge_stars(stack, arns)
         stack.add_stack_tag(PROJECT_TAG, names.project)
     cdk.Tags.of(app).add(PROJECT_TAG, names.project)

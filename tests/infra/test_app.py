@@ -1,6 +1,7 @@
 """app.py from the outside: settings in, templates out."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,7 @@ def test_every_stack_and_resource_that_can_be_tagged_carries_the_project(stacks:
         "AWS::S3::BucketPolicy",
         "AWS::SQS::QueuePolicy",
         "AWS::CDK::Metadata",
+        "AWS::KMS::Alias",
     }
 
     for name in (f"{PROJECT}-data", f"{PROJECT}-platform", f"{PROJECT}-identity"):
@@ -75,12 +77,15 @@ def test_the_templates_know_nothing_of_the_machine_that_made_them(stacks: Stacks
     assert "localhost" not in text
 
 
-def test_stacks_export_nothing_so_each_can_be_replaced_alone(stacks: Stacks) -> None:
+def test_stacks_share_the_keys_address_and_nothing_else_so_each_can_be_replaced_alone(stacks: Stacks) -> None:
+    """A log group knows its key by nothing but the ARN. The key itself is never replaced."""
+    exports = []
     for path in stacks.folder.glob("*.template.json"):
         template = json.loads(path.read_text())
-        assert "Outputs" not in template
-        assert "Fn::ImportValue" not in path.read_text()
+        exports += [one["Export"]["Name"] for one in template.get("Outputs", {}).values()]
+        assert set(re.findall(r'"Fn::ImportValue": "(.*)"', path.read_text())) <= {f"{PROJECT}-key"}
         assert template["Parameters"].keys() == {"BootstrapVersion"}
+    assert exports == [f"{PROJECT}-key"]
 
 
 def test_nothing_is_deployed_by_a_custom_resource(stacks: Stacks) -> None:

@@ -1,5 +1,8 @@
 """What is kept: bucket, images, run table, token."""
 
+import json
+from typing import Any
+
 import pytest
 
 from tests.infra.stacks import ACCOUNT, PROJECT, REGION, Stacks
@@ -25,7 +28,10 @@ def test_the_bucket_is_private_versioned_and_encrypted(stacks: Stacks) -> None:
     )
     assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
     (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
-    assert rule["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
+    encryption = rule["ServerSideEncryptionByDefault"]
+    assert encryption["SSEAlgorithm"] == "aws:kms"
+    assert stacks.target(encryption["KMSMasterKeyID"])["Type"] == "AWS::KMS::Key"
+    assert rule["BucketKeyEnabled"] is True
 
 
 def test_the_bucket_tells_eventbridge_of_its_objects(stacks: Stacks) -> None:
@@ -35,10 +41,45 @@ def test_the_bucket_tells_eventbridge_of_its_objects(stacks: Stacks) -> None:
 
 
 def test_an_upload_that_broke_off_is_forgotten_after_a_week(stacks: Stacks) -> None:
-    (rule,) = stacks.properties("AWS::S3::Bucket")["LifecycleConfiguration"]["Rules"]
+    rule = lifecycle(stacks)["forget-broken-uploads"]
 
-    assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
-    assert rule["Status"] == "Enabled"
+    assert rule == {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}}
+
+
+def test_what_was_replaced_is_forgotten_after_three_months_and_what_was_not_never(stacks: Stacks) -> None:
+    rules = lifecycle(stacks)
+
+    assert rules["forget-replaced-versions"] == {
+        "NoncurrentVersionExpiration": {"NoncurrentDays": 90},
+        "ExpiredObjectDeleteMarker": True,
+    }
+    assert not [one for one in rules.values() if "ExpirationInDays" in one or "ExpirationDate" in one]
+
+
+def test_old_bundles_and_artifacts_become_cheaper_and_stay_readable(stacks: Stacks) -> None:
+    rule = lifecycle(stacks)["old-bundles-cost-less"]
+
+    assert rule == {"Transitions": [{"StorageClass": "INTELLIGENT_TIERING", "TransitionInDays": 30}]}
+
+
+def lifecycle(stacks: Stacks) -> dict[str, dict[str, Any]]:
+    """What each rule does, to all of the bucket."""
+    rules = stacks.properties("AWS::S3::Bucket")["LifecycleConfiguration"]["Rules"]
+    assert {one["Status"] for one in rules} == {"Enabled"}
+    return {one["Id"]: {key: value for key, value in one.items() if key not in {"Id", "Status"}} for one in rules}
+
+
+def test_an_image_is_never_removed_for_its_age_if_it_has_a_tag(stacks: Stacks) -> None:
+    policy = json.loads(stacks.properties("AWS::ECR::Repository")["LifecyclePolicy"]["LifecyclePolicyText"])
+
+    (rule,) = policy["rules"]
+    assert rule["selection"] == {
+        "tagStatus": "untagged",
+        "countType": "sinceImagePushed",
+        "countNumber": 14,
+        "countUnit": "days",
+    }
+    assert rule["action"] == {"type": "expire"}
 
 
 def test_an_image_tag_never_changes_its_image_and_each_image_is_scanned(stacks: Stacks) -> None:
@@ -66,12 +107,12 @@ def test_the_template_has_the_name_of_the_token_and_no_value(stacks: Stacks) -> 
     secret = stacks.properties("AWS::SecretsManager::Secret")
 
     assert secret["Name"] == f"{PROJECT}/gitlab-token"
-    assert secret.keys() <= {"Name", "Description", "Tags"}
+    assert secret.keys() <= {"Name", "Description", "KmsKeyId", "Tags"}
 
 
 @pytest.mark.parametrize(
     "kind",
-    ["AWS::S3::Bucket", "AWS::ECR::Repository", "AWS::DynamoDB::Table", "AWS::SecretsManager::Secret"],
+    ["AWS::S3::Bucket", "AWS::ECR::Repository", "AWS::DynamoDB::Table", "AWS::SecretsManager::Secret", "AWS::KMS::Key"],
 )
 def test_what_holds_data_stays_when_its_stack_is_removed(stacks: Stacks, kind: str) -> None:
     resource = stacks.one(kind)

@@ -75,7 +75,7 @@ def test_every_queue_is_encrypted_and_refuses_plain_http(stacks: Stacks) -> None
         properties = queue["Properties"]
         denials = [one for one in stacks.queue_policies(properties["QueueName"]) if one["Effect"] == "Deny"]
 
-        assert properties["SqsManagedSseEnabled"] is True
+        assert properties["KmsMasterKeyId"] == f"alias/{PROJECT}"
         assert [one["Condition"] for one in denials] == [{"Bool": {"aws:SecureTransport": "false"}}]
         assert denials[0]["Action"] == "sqs:*"
         assert denials[0]["Principal"] == {"AWS": "*"}

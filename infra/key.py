@@ -1,0 +1,109 @@
+"""The project's KMS key, and who may use it for what.
+
+All grants are in the key's policy, with conditions, as in those of AWS's own keys (``aws/s3``): a role is named before
+it exists, and through which service it may use the key. No role's own policy speaks of keys, so none reaches another.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+from infra.acknowledged import acknowledge
+from infra.arns import Arns
+from mergemaker.domain.names import Names
+
+_READ = ("kms:Decrypt",)
+_READ_AND_WRITE = ("kms:Decrypt", "kms:GenerateDataKey")
+_TABLE = ("kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey")
+"""What DynamoDB asks of who reads or writes an encrypted table (DynamoDB Developer Guide, encryption at rest)."""
+
+_FUNCTIONS = ("report-function", "release-function", "image-function")
+
+
+def alias(names: Names) -> str:
+    return f"alias/{names.project}"
+
+
+def _export_name(names: Names) -> str:
+    return f"{names.project}-key"
+
+
+def project_key(scope: Construct, arns: Arns) -> kms.Key:
+    """Turned over yearly; stays when the stack is removed, because what it encrypted stays, too."""
+    key = kms.Key(
+        scope,
+        "Key",
+        alias=alias(arns.names),
+        description=f"Everything that the Mergemaker project {arns.names.project} keeps",
+        enable_key_rotation=True,
+        removal_policy=cdk.RemovalPolicy.RETAIN,
+    )
+    for statement in _statements(arns):
+        key.add_to_resource_policy(statement)
+    cdk.CfnOutput(scope, "KeyArn", value=key.key_arn, export_name=_export_name(arns.names))
+    acknowledge(
+        key,
+        {
+            "CKV_AWS_33": "The star comes with conditions on the account, the role and the service, as in the policies "
+            "of AWS's own keys. Naming a role as principal fails for as long as it does not exist."
+        },
+    )
+    return key
+
+
+def imported_key(scope: Construct, names: Names) -> kms.IKey:
+    """The key as another stack refers to it. Log groups want its ARN, which is known only once it is there."""
+    return kms.Key.from_key_arn(scope, "Key", cdk.Fn.import_value(_export_name(names)))
+
+
+def _statements(arns: Arns) -> Sequence[iam.PolicyStatement]:
+    def roles(actions: Sequence[str], service: str, *purposes: str) -> iam.PolicyStatement:
+        return _through(arns, service, actions=actions, roles=[arns.role(purpose) for purpose in purposes])
+
+    return [
+        roles(_READ_AND_WRITE, "s3", "execution", "submit", "report-function"),
+        roles(_READ, "s3", "image-builder", "image-function", "release-function"),
+        roles(_READ, "secretsmanager", *_FUNCTIONS),
+        roles(_READ, "sqs", *_FUNCTIONS),
+        roles(_TABLE, "dynamodb", *_FUNCTIONS),
+        _service("events", _READ_AND_WRITE, {"StringEquals": {"aws:SourceAccount": arns.names.account}}),
+        _service(
+            f"logs.{arns.names.region}",
+            ("kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"),
+            {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": _log_groups(arns)}},
+        ),
+    ]
+
+
+def _through(arns: Arns, service: str, *, actions: Sequence[str], roles: Sequence[str]) -> iam.PolicyStatement:
+    names = arns.names
+    return iam.PolicyStatement(
+        actions=list(actions),
+        resources=["*"],
+        principals=[iam.AnyPrincipal()],
+        conditions={
+            "StringEquals": {
+                "kms:CallerAccount": names.account,
+                "kms:ViaService": f"{service}.{names.region}.amazonaws.com",
+            },
+            "ArnEquals": {"aws:PrincipalArn": list(roles)},
+        },
+    )
+
+
+def _service(host: str, actions: Sequence[str], conditions: Mapping[str, Mapping[str, object]]) -> iam.PolicyStatement:
+    return iam.PolicyStatement(
+        actions=list(actions),
+        resources=["*"],
+        principals=[iam.ServicePrincipal(f"{host}.amazonaws.com")],
+        conditions=conditions,
+    )
+
+
+def _log_groups(arns: Arns) -> list[str]:
+    names = arns.names
+    prefix = f"arn:{names.partition}:logs:{names.region}:{names.account}:log-group:"
+    return [f"{prefix}/aws/lambda/{names.project}-*", f"{prefix}/aws/codebuild/{names.image_builder}"]

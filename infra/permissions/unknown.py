@@ -1,0 +1,32 @@
+"""What parliament's copy of AWS's list of actions does not have or reads too strictly, and why it is right."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+_NEWER = (
+    "parliament carries a copy of AWS's Service Authorization Reference from before this condition key was added to it."
+)
+_NEWER_KEYS = (
+    "codebuild:environment.environmentVariables.name",
+    "codebuild:source.location",
+    "sagemaker:CurrentCustomerMetadataProperties/project",
+)
+_BOTH = (
+    "SageMaker asks once for the endpoint and once for its config. parliament wants both in one statement; they are "
+    "two, because only the endpoint can be asked for the project's tag."
+)
+_TWICE = ("sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint")
+
+
+def unknown(statements: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Finding to reason, for the statements of one role."""
+    reasons = {}
+    for statement in statements:
+        actions = statement["Action"]
+        for action in [actions] if isinstance(actions, str) else actions:
+            keys = {key for operator in statement.get("Condition", {}).values() for key in operator}
+            for key in keys & set(_NEWER_KEYS):
+                reasons[f"parliament UNKNOWN_CONDITION_FOR_ACTION {action} {key}"] = _NEWER
+            if action in _TWICE:
+                reasons[f"parliament RESOURCE_MISMATCH {action}"] = _BOTH
+    return reasons
