@@ -9,6 +9,7 @@ from mergemaker.steps.findings import DEPLOY, Check, Mark, Patient, Verdict, ver
 from mergemaker.steps.fitness import account_fault, bootstrap_fault
 
 FUNCTIONS = ("report", "release", "image")
+CI_ROLES = ("submit", "release", "deploy")
 STUCK_MINUTES = 30
 """Longer than a message takes through all its tries: `adapters.messages.WAITS` are 20 minutes together."""
 CREDENTIALS = "AWS credentials"
@@ -20,7 +21,7 @@ def aws_checks(names: Names) -> Iterator[Check]:
     for kind, name in resources(names):
         yield Check(f"{kind} {name}", _exists(kind, name), CREDENTIALS)
     yield Check("OIDC provider", _provider, CREDENTIALS)
-    for purpose in ("submit", "release"):
+    for purpose in CI_ROLES:
         yield Check(f"trust of role {names.role(purpose)}", _trusts(names.role(purpose)), CREDENTIALS)
     for function in FUNCTIONS:
         yield Check(

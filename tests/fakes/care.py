@@ -7,7 +7,7 @@ from mergemaker.domain.errors import ServiceError
 from mergemaker.domain.names import Names
 from mergemaker.domain.settings import Environment, GitLab, Settings
 from mergemaker.ports import CiVariable, GitLabProject, Hosted, Identity, Kind, Token, Trust
-from mergemaker.steps.aws_checks import FUNCTIONS, resources
+from mergemaker.steps.aws_checks import CI_ROLES, FUNCTIONS, resources
 from mergemaker.steps.findings import Patient
 from mergemaker.steps.fitness import ci_variables
 from tests.fakes.faults import Fake
@@ -33,7 +33,7 @@ class FakeAccount(Fake):
         self.audiences: tuple[str, ...] | None = (SETTINGS.gitlab.url,)
         provider = f"arn:aws:iam::{names.account}:oidc-provider/gitlab.example.com"
         trust = Trust((provider,), (SETTINGS.gitlab.url,), ("project_path:team/shop:ref_type:branch:ref:*",))
-        self.trusts = {names.role(purpose): trust for purpose in ("submit", "release")}
+        self.trusts = {names.role(purpose): trust for purpose in CI_ROLES}
         self.messages = {names.dead_letter_queue(function): 0 for function in FUNCTIONS}
         self.ages: dict[str, float] = {}
         self.secret: str | None = None
