@@ -90,7 +90,9 @@ def connect(settings: Settings) -> "Connect":
         except ModuleNotFoundError as error:
             if error.name != "gitlab":
                 raise
-            raise UsageError("python-gitlab is not installed here: run `pip install 'mergemaker[lambdas]'`") from None
+            raise UsageError(
+                "python-gitlab is not installed here: run `make setup`, or `pip install python-gitlab`"
+            ) from None
         return GitLabSettings(settings.gitlab, token)
 
     return project

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from mergemaker.bootstrap import connect
 from mergemaker.care import ask_secret
+from mergemaker.domain.errors import UsageError
+from mergemaker.domain.settings import parse_settings
 from tests.cli.conftest import SETTINGS, Run
 
 pytestmark = pytest.mark.usefixtures("project")
@@ -122,3 +125,11 @@ def test_at_a_terminal_the_token_is_asked_for_and_not_shown(tmp_path: Path) -> N
     ).stdout
     assert b"answered 12" in shown
     assert b"glpat-hidden" not in shown
+
+
+def test_without_gitlabs_library_the_command_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CI's jobs have none, and need none."""
+    monkeypatch.setitem(sys.modules, "gitlab", None)
+    monkeypatch.delitem(sys.modules, "mergemaker.adapters.gitlab_project", raising=False)
+    with pytest.raises(UsageError, match="python-gitlab is not installed here: run `make setup`"):
+        connect(parse_settings(SETTINGS))("glpat-1")

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -230,3 +231,40 @@ def test_nothing_of_it_went_to_a_dead_letter_queue(team: Team) -> None:
         queue = team.names.queue(function)
         until(lambda queue=queue: depth(queue) == 0, seconds=10, what=f"{queue} to be empty")  # type: ignore[misc]
         assert depth(team.names.dead_letter_queue(function)) == 0
+
+
+def test_setup_mends_what_a_person_broke_and_the_doctor_finds_it_before_and_not_after(team: Team) -> None:
+    team.project.variables.delete("MERGEMAKER_SUBMIT_ROLE_ARN")
+    before = examine(team)
+    assert before["CI variable MERGEMAKER_SUBMIT_ROLE_ARN"] == "wrong"
+    assert before["pipelines must succeed"] == "wrong"
+
+    done = mergemaker(team, "setup", said=f"{team.laptop.token}\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert team.laptop.token not in done.stdout
+    assert [line.rpartition(": ")[2] for line in done.stdout.splitlines()] == [
+        "was fine", "was fine", "was fine", "made", "was fine", "changed",
+    ]  # fmt: skip
+    after = examine(team)
+    ill = {check: mark for check, mark in after.items() if mark != "fine"}
+    # The laptop's AWS lets jobs in without a provider, and its GitLab says nothing of its one token.
+    assert ill.keys() <= {"OIDC provider", "token's scope", "token's end"}
+    assert {"CI variable MERGEMAKER_SUBMIT_ROLE_ARN", "dead letters of report", "GitLab token"} <= after.keys()
+
+
+def examine(team: Team) -> dict[str, str]:
+    """What the doctor says of each check."""
+    done = mergemaker(team, "doctor", "--json")
+    assert done.stderr == ""
+    return {one["check"]: one["mark"] for one in json.loads(done.stdout)["findings"]}
+
+
+def mergemaker(team: Team, *words: str, said: str = "") -> subprocess.CompletedProcess[str]:
+    """The command in the team's checkout, with AWS's address and nothing of GitLab in its environment."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "GITLAB_", "CI_"))}
+    aws = {name: value for name, value in team.laptop.environment().items() if name.startswith("AWS_")}
+    return subprocess.run(
+        [sys.executable, "-m", "mergemaker.cli", *words],
+        cwd=team.folder, env={**kept, **aws, "PYTHONPATH": str(team.folder)}, input=said,
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
