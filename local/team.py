@@ -232,7 +232,9 @@ class Team:
         return self._run(["git", *words])
 
     def _run(self, command: list[str]) -> str:
-        environment = {**_plain_environment(), **self.laptop.environment(), "PATH": tool_path()}
+        scratch = self.laptop.state / "tmp"  # jsii leaves its kernel there when it is interrupted
+        scratch.mkdir(exist_ok=True)
+        environment = {**_plain_environment(), **self.laptop.environment(), "PATH": tool_path(), "TMPDIR": str(scratch)}
         done = subprocess.run(
             command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False, timeout=600
         )

@@ -107,6 +107,8 @@ def building(target: Path) -> Iterator[Path | None]:
         if target.exists():
             yield None
             return
+        for left in target.parent.glob(f".{target.name[:12]}-*"):  # by a cloud that was killed while it built
+            shutil.rmtree(left, ignore_errors=True)
         folder = Path(tempfile.mkdtemp(prefix=f".{target.name[:12]}-", dir=target.parent))
         folder.chmod(0o755)
         try:

@@ -16,6 +16,8 @@ from tests.infra.stacks import SETTINGS, Stacks
 
 ROOT = Path(__file__).parents[2]
 NODE = Path(executable.ROOT_DIR) / "bin" / "node"
+# Tests that import a construct start jsii in this very process; a machine may have no node of its own.
+os.environ["JSII_NODE"] = str(NODE)
 
 
 def run_app(settings: Path, into: Path, *, validate: bool = True) -> subprocess.CompletedProcess[str]:
@@ -31,7 +33,6 @@ def run_app(settings: Path, into: Path, *, validate: bool = True) -> subprocess.
     }
     env = {
         **os.environ,
-        "JSII_NODE": str(NODE),
         "CDK_OUTDIR": str(into),
         "CDK_CONTEXT_JSON": json.dumps(context),
         "CDK_VALIDATION": str(validate).lower(),
