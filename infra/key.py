@@ -70,6 +70,7 @@ def _statements(arns: Arns) -> Sequence[iam.PolicyStatement]:
         roles(_READ, "sqs", *_FUNCTIONS),
         roles(_TABLE, "dynamodb", *_FUNCTIONS),
         _service("events", _READ_AND_WRITE, {"StringEquals": {"aws:SourceAccount": arns.names.account}}),
+        _service("cloudwatch", _READ_AND_WRITE, {"StringEquals": {"aws:SourceAccount": arns.names.account}}),
         _service(
             f"logs.{arns.names.region}",
             ("kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"),

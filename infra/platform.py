@@ -8,6 +8,7 @@ from constructs import Construct
 from infra import rules
 from infra.arns import Arns
 from infra.image_builder import ImageBuilder
+from infra.monitoring import Monitoring
 from infra.permissions import documents, functions, services
 from infra.queued_function import QueuedFunction
 from mergemaker.domain.settings import Settings
@@ -70,6 +71,7 @@ class PlatformStack(cdk.Stack):
             statements=functions.image(arns),
             at_once=2,
         )
+        Monitoring(self, "Monitoring", arns=arns, functions=(report, release, image))
         rules.training_jobs(self, to=report, arns=arns)
         rules.submissions(self, to=report, names=names)
         rules.packages(self, to=release, names=names)

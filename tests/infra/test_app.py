@@ -60,6 +60,7 @@ def test_every_stack_and_resource_that_can_be_tagged_carries_the_project(stacks:
         "AWS::SQS::QueuePolicy",
         "AWS::CDK::Metadata",
         "AWS::KMS::Alias",
+        "AWS::SNS::TopicPolicy",
     }
 
     for name in (f"{PROJECT}-data", f"{PROJECT}-platform", f"{PROJECT}-identity"):

@@ -20,8 +20,11 @@ def statements(stacks: Stacks) -> list[dict[str, Any]]:
 
 
 def actions(statement: dict[str, Any]) -> set[str]:
-    found = statement["Action"]
-    return {found} if isinstance(found, str) else set(found)
+    return set(as_list(statement["Action"]))
+
+
+def as_list(found: str | list[str]) -> list[str]:
+    return [found] if isinstance(found, str) else found
 
 
 def through(stacks: Stacks, service: str) -> dict[str, set[str]]:
@@ -33,7 +36,7 @@ def through(stacks: Stacks, service: str) -> dict[str, set[str]]:
             assert one["Condition"].keys() == {"StringEquals", "ArnEquals"}
             assert exact["kms:CallerAccount"] == ACCOUNT
             if exact["kms:ViaService"] == f"{service}.{REGION}.amazonaws.com":
-                for role in [principals] if isinstance(principals, str) else principals:
+                for role in as_list(principals):
                     granted.setdefault(role, set()).update(actions(one))
     return granted
 
@@ -67,13 +70,19 @@ def test_token_messages_and_history_are_for_the_functions_only(stacks: Stacks, s
     assert through(stacks, service) == {role_arn(name): calls for name in FUNCTIONS}
 
 
-def test_the_only_services_that_use_the_key_themselves_are_events_and_logs_of_this_account(stacks: Stacks) -> None:
+def test_the_only_services_that_use_the_key_themselves_are_events_alarms_and_logs_of_this_account(
+    stacks: Stacks,
+) -> None:
     services = {
-        one["Principal"]["Service"]: one["Condition"] for one in statements(stacks) if "AWS" not in one["Principal"]
+        service: one["Condition"]
+        for one in statements(stacks)
+        if "AWS" not in one["Principal"]
+        for service in as_list(one["Principal"]["Service"])
     }
     groups = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:"
 
     assert services == {
+        "cloudwatch.amazonaws.com": {"StringEquals": {"aws:SourceAccount": ACCOUNT}},
         "events.amazonaws.com": {"StringEquals": {"aws:SourceAccount": ACCOUNT}},
         f"logs.{REGION}.amazonaws.com": {
             "ArnLike": {
