@@ -73,6 +73,7 @@ lock: setup
 	@$(LOCK) --python-version 3.11 --constraint requirements/dev.txt pyproject.toml --output-file requirements/ci.txt
 	@grep '^uv==' requirements/dev.txt | cut -d' ' -f1 | $(LOCK) --python-version 3.11 - --output-file requirements/uv.txt
 	@$(LOCK) --python-version 3.11 requirements/lambdas.in --output-file requirements/lambdas.txt
+	@$(LOCK) --python-version 3.11 requirements/checkov.in --output-file requirements/checkov.txt
 
 clean:
 	@rm -rf .venv node_modules cdk.out .local build *.egg-info .mypy_cache .ruff_cache .pytest_cache
