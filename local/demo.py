@@ -6,6 +6,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +36,7 @@ class Progress:
     @contextmanager
     def step(self, what: str) -> Iterator[None]:
         began = time.monotonic()
+        _stop_if_interrupted()
         try:
             with self._console.status(what):
                 yield
@@ -53,7 +55,8 @@ def main() -> int:
     parser.add_argument("--state", type=Path, default=STATE, help="folder that it lives in")
     asked = parser.parse_args()
     keep, state = asked.keep, asked.state.resolve()
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     if tools := missing():
         print(f"demo: {' and '.join(tools)} not installed: run `make setup`", file=sys.stderr)
         return 1
@@ -68,7 +71,12 @@ def main() -> int:
         with Progress(console).step("start AWS and GitLab on 127.0.0.1"):
             laptop = start(state)
         kept = keep
-        play(laptop, console)
+        try:
+            play(laptop, console)
+        except LaptopError:
+            # Ctrl-C reaches a tool, such as the CDK CLI, too: that it failed is no news then.
+            _stop_if_interrupted()
+            raise
     except KeyboardInterrupt:
         kept = False
         print("\ndemo: interrupted", file=sys.stderr)
@@ -142,8 +150,18 @@ def as_text(note: str) -> Markdown:
     return Markdown(re.sub(r"<details><summary>(.*?)</summary>|</details>", r"**\1**", shown).replace("****", ""))
 
 
+_interrupted = threading.Event()
+"""Python drops a KeyboardInterrupt that is raised while an object is finalised; this remembers it."""
+
+
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    _interrupted.set()
     raise KeyboardInterrupt
+
+
+def _stop_if_interrupted() -> None:
+    if _interrupted.is_set():
+        raise KeyboardInterrupt
 
 
 if __name__ == "__main__":
