@@ -19,7 +19,6 @@ def _node() -> Path:
 
 
 NODE = _node()
-NPM = NODE.parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 CDK = ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk"
 GITLAB_CI_LOCAL = ROOT / "node_modules" / "gitlab-ci-local" / "dist" / "index.js"
 
