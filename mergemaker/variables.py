@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from mergemaker.domain.errors import UsageError
-from mergemaker.domain.settings import Environment, GitLab, Settings
+from mergemaker.domain.settings import Alarms, Environment, GitLab, Network, Settings
 
 
 class Variable(StrEnum):
@@ -19,19 +19,23 @@ class Variable(StrEnum):
     PROJECT = "MERGEMAKER_PROJECT"
     GITLAB = "MERGEMAKER_GITLAB"
     ENVIRONMENTS = "MERGEMAKER_ENVIRONMENTS"
+    NETWORK = "MERGEMAKER_NETWORK"
+    ALARMS = "MERGEMAKER_ALARMS"
 
 
 def lambda_environment(settings: Settings) -> dict[str, str]:
-    """What a Lambda is told of the settings."""
+    """What a Lambda is told of the settings: what only a deploy can change is left out."""
     return {
         Variable.PROJECT: settings.project,
         Variable.GITLAB: json.dumps(asdict(settings.gitlab)),
         Variable.ENVIRONMENTS: json.dumps([asdict(environment) for environment in settings.environments]),
+        Variable.NETWORK: json.dumps(asdict(settings.network)),
+        Variable.ALARMS: json.dumps(asdict(settings.alarms)),
     }
 
 
 def read_environment(environ: Mapping[str, str]) -> Settings:
-    """The settings that `lambda_environment` wrote. Raises UsageError if they are not there or not whole."""
+    """What `lambda_environment` wrote of the settings. Raises UsageError if they are not there or not whole."""
     try:
         settings = Settings(
             project=environ[Variable.PROJECT],
@@ -39,6 +43,8 @@ def read_environment(environ: Mapping[str, str]) -> Settings:
             environments=tuple(
                 Environment(**_known(Environment, one)) for one in json.loads(environ[Variable.ENVIRONMENTS])
             ),
+            network=Network(**_tuples(_known(Network, json.loads(environ[Variable.NETWORK])))),
+            alarms=Alarms(**_known(Alarms, json.loads(environ[Variable.ALARMS]))),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UsageError(f"the function's environment is not as `cdk deploy` sets it: {error!r}") from None
@@ -51,3 +57,8 @@ def _known(shape: type, values: dict[str, Any]) -> dict[str, Any]:
     """Only the fields of `shape`: while a deployment is on, a function may see the next version's environment."""
     names = {field.name for field in fields(shape)}
     return {key: value for key, value in values.items() if key in names}
+
+
+def _tuples(values: dict[str, Any]) -> dict[str, Any]:
+    """JSON knows lists only."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}

@@ -1,7 +1,7 @@
 """``mergemaker.toml``: what the project is called, its GitLab, and its environments."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from mergemaker.domain.errors import UsageError
 from mergemaker.domain.names import ENVIRONMENT_MAX, PROJECT_MAX, Names, name_fault
@@ -20,6 +20,8 @@ class GitLab:
     project: str
     """The path, ``group/project``, as OIDC tokens name it."""
     default_branch: str = "main"
+    rotate_token: bool = False
+    """Whether Secrets Manager renews the token by itself; else a person does, before it ends."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,37 @@ class Environment:
 
 
 @dataclass(frozen=True)
+class Network:
+    """The VPC in which jobs and endpoints run; without subnets they run in none of the account's."""
+
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
+    functions: bool = False
+    """Whether the Lambdas run there, too: they must where only the VPC reaches the GitLab."""
+
+
+@dataclass(frozen=True)
+class Alarms:
+    """Who hears of trouble, and from when on an endpoint is in trouble."""
+
+    email: str = ""
+    endpoint_errors: int = 5
+    """Predictions that may fail by the endpoint's fault (5xx) in five minutes."""
+    endpoint_p99_ms: int = 1000
+    """Milliseconds that the slowest of a hundred predictions may take in the container."""
+
+
+@dataclass(frozen=True)
+class MaximumConcurrency:
+    """How many copies of each Lambda work on its queue at the same time."""
+
+    report: int = 5
+    """GitLab takes 60 new notes a minute: few at once are plenty."""
+    release: int = 2
+    image: int = 2
+
+
+@dataclass(frozen=True)
 class Settings:
     """A project's settings, checked."""
 
@@ -41,6 +74,11 @@ class Settings:
     gitlab: GitLab
     environments: tuple[Environment, ...]
     """In the order in which a package goes through them. Never empty."""
+    keep_data: bool = True
+    """Whether bucket, images, run table, token and key outlive `cdk destroy`."""
+    network: Network = Network()
+    alarms: Alarms = Alarms()
+    maximum_concurrency: MaximumConcurrency = MaximumConcurrency()
 
     @property
     def names(self) -> Names:
@@ -66,14 +104,24 @@ def parse_settings(text: str, file: str = FILE) -> Settings:
         project_id=table.integer("gitlab.project_id", least=1),
         project=table.string("gitlab.project", check=_path_fault),
         default_branch=table.string("gitlab.default_branch", default="main", check=_branch_fault),
+        rotate_token=table.boolean("gitlab.rotate_token", default=False),
     )
     environments = tuple(_environment(table, name) for name in table.tables("environments"))
     if not environments:
         table.fault("environments", "name at least one, such as [environments.staging]")
     if len({(e.account, e.region) for e in environments}) > 1:
         table.fault("environments", "all must have the same account and region for now")
+    settings = Settings(
+        project=project,
+        gitlab=gitlab,
+        environments=environments,
+        keep_data=table.boolean("project.keep_data", default=True),
+        network=_network(table),
+        alarms=_alarms(table),
+        maximum_concurrency=_maximum_concurrency(table),
+    )
     table.done()
-    return Settings(project=project, gitlab=gitlab, environments=environments)
+    return settings
 
 
 def _environment(table: Table, name: str) -> Environment:
@@ -91,6 +139,49 @@ def _environment(table: Table, name: str) -> Environment:
         instance_type=table.string(f"{at}.instance_type", default="ml.m5.large"),
         instance_count=table.integer(f"{at}.instance_count", default=1, least=1),
     )
+
+
+def _network(table: Table) -> Network:
+    network = Network(
+        subnets=table.strings("network.subnets", check=lambda value: _id_fault(value, "subnet")),
+        security_groups=table.strings("network.security_groups", check=lambda value: _id_fault(value, "sg")),
+        functions=table.boolean("network.functions", default=False),
+    )
+    if bool(network.subnets) != bool(network.security_groups):
+        missing = "security_groups" if network.subnets else "subnets"
+        table.fault(f"network.{missing}", "name at least one: subnets and security groups go together")
+    if network.functions and not network.subnets:
+        table.fault("network.functions", "needs network.subnets and network.security_groups")
+    return network
+
+
+def _alarms(table: Table) -> Alarms:
+    usual = Alarms()
+    return Alarms(
+        email=table.string("alarms.email", default=usual.email, check=_email_fault),
+        endpoint_errors=table.integer("alarms.endpoint_errors", default=usual.endpoint_errors),
+        endpoint_p99_ms=table.integer("alarms.endpoint_p99_ms", default=usual.endpoint_p99_ms, least=1),
+    )
+
+
+def _maximum_concurrency(table: Table) -> MaximumConcurrency:
+    """Lambda takes 2 to 1,000 (Lambda Developer Guide, maximum concurrency of SQS event sources)."""
+    usual, at = MaximumConcurrency(), "maximum_concurrency"
+    return MaximumConcurrency(
+        **{
+            one.name: table.integer(f"{at}.{one.name}", default=getattr(usual, one.name), least=2, most=1000)
+            for one in fields(MaximumConcurrency)
+        }
+    )
+
+
+def _id_fault(value: str, kind: str) -> str | None:
+    fine = re.fullmatch(rf"{kind}-[0-9a-f]{{8}}([0-9a-f]{{9}})?", value, re.ASCII)
+    return None if fine else f"{value!r} is no id such as {kind}-0123456789abcdef0"
+
+
+def _email_fault(value: str) -> str | None:
+    return None if re.fullmatch(r"[^\s@]+@[^\s@]+", value) else "not an e-mail address"
 
 
 def _account_fault(value: str) -> str | None:

@@ -35,14 +35,32 @@ class Table:
         value = self._get(key, default)
         if value is None:
             return ""
-        if not isinstance(value, str) or not value:
+        if not isinstance(value, str) or not (value or value == default):
             self.fault(key, f"must be a string, not {_shown(value)}")
             return ""
-        if check and (fault := check(value)):
+        if check and value != default and (fault := check(value)):
             self.fault(key, fault)
         return value
 
-    def integer(self, key: str, *, default: int | None = None, least: int = 0) -> int:
+    def strings(self, key: str, *, check: Check) -> tuple[str, ...]:
+        """A list of texts, each checked; none if the key isn't there."""
+        value = self._get(key, [])
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            self.fault(key, f"must be a list of strings, not {_shown(value)}")
+            return ()
+        for one in value:
+            if fault := check(one):
+                self.fault(key, fault)
+        return tuple(value)
+
+    def boolean(self, key: str, *, default: bool) -> bool:
+        value = self._get(key, default)
+        if not isinstance(value, bool):
+            self.fault(key, f"must be true or false, not {_shown(value)}")
+            return default
+        return value
+
+    def integer(self, key: str, *, default: int | None = None, least: int = 0, most: int | None = None) -> int:
         value = self._get(key, default)
         if value is None:
             return least
@@ -51,6 +69,8 @@ class Table:
             return least
         if value < least:
             self.fault(key, f"must be at least {least}, not {value}")
+        if most is not None and value > most:
+            self.fault(key, f"must be at most {most}, not {value}")
         return value
 
     def values(self, key: str) -> dict[str, Any]:

@@ -1,13 +1,14 @@
 """``mergemaker.toml`` and the reader of all our TOML: every fault at once, each with its place."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mergemaker.domain.errors import UsageError
-from mergemaker.domain.settings import parse_settings
+from mergemaker.domain.settings import MaximumConcurrency, parse_settings
 from mergemaker.variables import Variable, lambda_environment, read_environment
 
 GOOD = """\
@@ -24,6 +25,25 @@ account = "111122223333"
 region = "eu-west-1"
 """
 
+ALL = (
+    GOOD.replace('name = "shop"', 'name = "shop"\nkeep_data = false').replace(
+        "project_id = 5", "project_id = 5\nrotate_token = true"
+    )
+    + """
+[network]
+subnets = ["subnet-01234567", "subnet-0123456789abcdef0"]
+security_groups = ["sg-01234567"]
+functions = true
+
+[alarms]
+email = "team@example.com"
+endpoint_errors = 0
+
+[maximum_concurrency]
+report = 9
+"""
+)
+
 
 def faults(text: str) -> list[str]:
     with pytest.raises(UsageError) as caught:
@@ -38,6 +58,18 @@ def test_settings_are_read_with_their_defaults() -> None:
     assert settings.environment("staging").instance_type == "ml.m5.large"
     assert settings.environment("staging").instance_count == 1
     assert settings.names.bucket == "shop-111122223333-eu-west-1"
+
+
+def test_what_a_security_team_sets_is_read() -> None:
+    settings = parse_settings(ALL)
+    assert not settings.keep_data
+    assert settings.gitlab.rotate_token
+    assert settings.network.subnets == ("subnet-01234567", "subnet-0123456789abcdef0")
+    assert settings.network.functions
+    assert settings.alarms.email == "team@example.com"
+    assert settings.alarms.endpoint_errors == 0
+    assert settings.maximum_concurrency.report == 9
+    assert settings.maximum_concurrency.image == 2
 
 
 def test_an_unknown_environment_is_answered_with_the_known_ones() -> None:
@@ -80,6 +112,23 @@ def test_several_faults_are_all_told_each_with_file_line_and_key() -> None:
         ("[environments.staging]", "[[environments.staging]]", "environments: must hold tables"),
         ("[environments.staging]", "[environment.staging]", "environments: name at least one"),
         ("[environments.staging]", "[environments.staging", "not valid TOML"),
+        ('name = "shop"', 'name = "shop"\nkeep_data = "no"', "project.keep_data: must be true or false, not 'no'"),
+        ("project_id = 5", "project_id = 5\nrotate_token = 1", "gitlab.rotate_token: must be true or false, not 1"),
+        *(
+            (GOOD[:9], f"{more}\n{GOOD[:9]}", fault)
+            for more, fault in [
+                ("network.subnets = 'subnet-01234567'", "network.subnets: must be a list of strings"),
+                ("network.subnets = ['subnet-1']", "network.subnets: 'subnet-1' is no id such as subnet-0123"),
+                ("network.subnets = ['subnet-01234567']", "network.security_groups: name at least one"),
+                ("network.security_groups = ['sg-01234567']", "network.subnets: name at least one"),
+                ("network.functions = true", "network.functions: needs network.subnets"),
+                ("alarms.email = 'nobody'", "alarms.email: not an e-mail address"),
+                ("alarms.endpoint_p99_ms = 0", "alarms.endpoint_p99_ms: must be at least 1, not 0"),
+                ("maximum_concurrency.report = 1", "maximum_concurrency.report: must be at least 2, not 1"),
+                ("maximum_concurrency.image = 1001", "maximum_concurrency.image: must be at most 1000, not 1001"),
+                ("maximum_concurrency.other = 5", "mergemaker.toml:1: maximum_concurrency.other: no such setting"),
+            ]
+        ),
     ],
 )
 def test_a_fault_is_told_with_what_would_be_right(before: str, after: str, fault: str) -> None:
@@ -118,8 +167,9 @@ def test_whatever_the_file_holds_it_is_read_or_refused(text: str) -> None:
 
 
 def test_a_function_reads_the_settings_that_the_stack_wrote() -> None:
-    settings = parse_settings(GOOD)
-    assert read_environment(lambda_environment(settings)) == settings
+    settings = parse_settings(ALL)
+    read = read_environment(lambda_environment(settings))
+    assert read == replace(settings, keep_data=True, maximum_concurrency=MaximumConcurrency()), "a deploy's matters"
 
 
 def test_a_function_ignores_what_the_next_version_will_add_to_its_environment() -> None:
@@ -129,8 +179,8 @@ def test_a_function_ignores_what_the_next_version_will_add_to_its_environment() 
     assert read_environment(said) == settings
 
 
-@pytest.mark.parametrize("broken", ["", "no JSON", "[]", "{}", "3", "[3]"])
-@pytest.mark.parametrize("variable", [Variable.GITLAB, Variable.ENVIRONMENTS])
+@pytest.mark.parametrize("broken", ["", "no JSON", "[]", "3", "[3]"])
+@pytest.mark.parametrize("variable", [Variable.GITLAB, Variable.ENVIRONMENTS, Variable.NETWORK, Variable.ALARMS])
 def test_a_function_without_its_environment_says_so(variable: Variable, broken: str) -> None:
     said = lambda_environment(parse_settings(GOOD)) | {variable: broken}
     with pytest.raises(UsageError, match="not as `cdk deploy` sets it"):
