@@ -42,18 +42,30 @@ def run_app(settings: Path, into: Path, *, validate: bool = True) -> subprocess.
     )
 
 
-@pytest.fixture(scope="session")
-def stacks(tmp_path_factory: pytest.TempPathFactory) -> Stacks:
-    base = tmp_path_factory.getbasetemp()
-    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "synth"
+def synthesised(factory: pytest.TempPathFactory, name: str, settings: str, *, validate: bool = True) -> Stacks:
+    """Made once for all workers."""
+    base = factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / f"synth-{name}"
     shared.mkdir(exist_ok=True)
     with (shared / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (shared / "cdk.out" / "manifest.json").exists():
-            (shared / "mergemaker.toml").write_text(SETTINGS)
-            run = run_app(shared / "mergemaker.toml", shared / "cdk.out")
+            (shared / "mergemaker.toml").write_text(settings)
+            run = run_app(shared / "mergemaker.toml", shared / "cdk.out", validate=validate)
             assert run.returncode == 0, run.stderr
     return Stacks.read(shared / "cdk.out")
+
+
+@pytest.fixture(scope="session")
+def stacks(tmp_path_factory: pytest.TempPathFactory) -> Stacks:
+    return synthesised(tmp_path_factory, "usual", SETTINGS)
+
+
+@pytest.fixture(scope="session")
+def on_gitlab_com(tmp_path_factory: pytest.TempPathFactory) -> Stacks:
+    """The same project on gitlab.com, of whose tokens STS reads more."""
+    settings = SETTINGS.replace("gitlab.example.com", "gitlab.com")
+    return synthesised(tmp_path_factory, "com", settings, validate=False)
 
 
 @pytest.fixture(scope="session")
@@ -67,3 +79,8 @@ def simulator() -> Iterator[Simulator]:
 def role(stacks: Stacks, simulator: Simulator) -> Callable[[str], Role]:
     """A role by its name without the project's."""
     return lambda name: Role.read(stacks, name, simulator)
+
+
+@pytest.fixture
+def com_role(on_gitlab_com: Stacks, simulator: Simulator) -> Callable[[str], Role]:
+    return lambda name: Role.read(on_gitlab_com, name, simulator)

@@ -5,13 +5,11 @@ whose tokens it reads more. A token's claims become condition keys after the pro
 """
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import pytest
 
-from tests.infra.conftest import run_app
-from tests.infra.policies import Role, Simulator
-from tests.infra.stacks import ACCOUNT, SETTINGS, Stacks
+from tests.infra.policies import Role
+from tests.infra.stacks import ACCOUNT
 
 GetRole = Callable[[str], Role]
 Claims = dict[str, str | list[str]]
@@ -19,20 +17,6 @@ Changes = Mapping[str, str | list[str] | None]
 CI = ("submit", "release", "deploy")
 OWN, COM = "gitlab.example.com", "gitlab.com"
 TRUNK = "project_path:group/project:ref_type:branch:ref:trunk"
-
-
-@pytest.fixture(scope="module")
-def on_gitlab_com(tmp_path_factory: pytest.TempPathFactory) -> Stacks:
-    folder = tmp_path_factory.mktemp("com")
-    (folder / "mergemaker.toml").write_text(SETTINGS.replace(OWN, COM))
-    run = run_app(folder / "mergemaker.toml", Path(folder / "cdk.out"), validate=False)
-    assert run.returncode == 0, run.stderr
-    return Stacks.read(folder / "cdk.out")
-
-
-@pytest.fixture
-def com_role(on_gitlab_com: Stacks, simulator: Simulator) -> GetRole:
-    return lambda name: Role.read(on_gitlab_com, name, simulator)
 
 
 def provider(host: str) -> str:
