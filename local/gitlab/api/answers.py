@@ -34,6 +34,10 @@ def not_found(what: str) -> ApiError:
     return ApiError(404, message=f"404 {what} Not Found")
 
 
+def conflict(message: str) -> ApiError:
+    return ApiError(409, message=message)
+
+
 def bad_request(message: object) -> ApiError:
     return ApiError(400, message=message)
 

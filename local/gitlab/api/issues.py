@@ -1,7 +1,10 @@
 """Issues, thinly: open, find, close."""
 
-from local.gitlab.api.answers import Answer, created, not_found
+from collections.abc import Callable
+
+from local.gitlab.api.answers import Answer, bad_parameter, created, not_found
 from local.gitlab.api.paging import paged
+from local.gitlab.api.params import Params
 from local.gitlab.api.present import Json, user_basic
 from local.gitlab.api.routing import Call, Routes
 from local.gitlab.records import Issue, now
@@ -18,14 +21,23 @@ def list_issues(call: Call) -> Answer:
     state = given.one_of("state", ("opened", "closed", "all"), "all")
     if state != "all":
         where["state"] = state
-    rows = call.at.store.all(Issue, newest=True, **where)
-    wanted, labels = (given.text("search") or "").lower(), set(given.texts("labels"))
-    rows = [
-        issue
-        for issue in rows
-        if wanted in f"{issue.title}\n{issue.description or ''}".lower() and labels <= set(issue.labels)
-    ]
+    author, labels = given.integer("author_id"), set(given.texts("labels"))
+    if author is not None:
+        where["author"] = author
+    order = given.one_of("order_by", ("created_at", "updated_at"), "created_at") or "created_at"
+    newest = given.one_of("sort", ("asc", "desc"), "desc") == "desc"
+    searched = _searched(given)
+    rows = [issue for issue in call.at.store.all(Issue, **where) if searched(issue) and labels <= set(issue.labels)]
+    rows.sort(key=lambda issue: (getattr(issue, order), issue.id), reverse=newest)
     return paged(call, rows, lambda issue: _issue(call, issue))
+
+
+def _searched(given: Params) -> Callable[[Issue], bool]:
+    """``search`` looks ``in`` title and description, or in one of them."""
+    wanted, fields = (given.text("search") or "").lower(), given.texts("in") or ("title", "description")
+    if not {*fields} <= {"title", "description"}:
+        raise bad_parameter("in does not have a valid value")
+    return lambda issue: any(wanted in str(getattr(issue, field) or "").lower() for field in fields)
 
 
 @routes("POST", _LIST)

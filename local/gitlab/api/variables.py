@@ -2,7 +2,7 @@
 
 import re
 
-from local.gitlab.api.answers import Answer, bad_request, created, gone, not_found
+from local.gitlab.api.answers import Answer, bad_request, conflict, created, gone, not_found
 from local.gitlab.api.paging import paged
 from local.gitlab.api.present import Json
 from local.gitlab.api.routing import Call, Routes
@@ -81,10 +81,12 @@ def _find(call: Call, key: str) -> Variable:
     scope = (call.params.values.get("filter") or {}) if isinstance(call.params.values.get("filter"), dict) else {}
     wanted = scope.get("environment_scope") or call.params.text("filter[environment_scope]")
     where: Where = {"environment_scope": str(wanted)} if wanted else {}
-    found = next(iter(call.at.store.all(Variable, project=call.project.id, key=key, **where)), None)
-    if found is None:
+    found = call.at.store.all(Variable, project=call.project.id, key=key, **where)
+    if not found:
         raise not_found("Variable")
-    return found
+    if len(found) > 1:
+        raise conflict("There are multiple variables with provided parameters. Please use 'filter[environment_scope]'")
+    return found[0]
 
 
 def _variable(variable: Variable) -> Json:

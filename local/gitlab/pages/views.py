@@ -10,6 +10,7 @@ from local.gitlab.projects import find_project
 from local.gitlab.records import (
     Deployment,
     Environment,
+    Issue,
     Job,
     MergeRequest,
     Note,
@@ -35,6 +36,8 @@ def add(pages: Blueprint, at: Instance) -> None:
             views.merge_request,
             defaults={"tab": tab},
         )
+    pages.add_url_rule("/<path:path>/-/issues", "issues", views.issues)
+    pages.add_url_rule("/<path:path>/-/issues/<int:iid>", "issue", views.issue)
     pages.add_url_rule("/<path:path>/-/pipelines", "pipelines", views.pipelines)
     pages.add_url_rule("/<path:path>/-/pipelines/<int:number>", "pipeline", views.pipeline)
     pages.add_url_rule("/<path:path>/-/commit/<sha>", "commit", views.commit)
@@ -98,6 +101,18 @@ class _Views:
             files=_diff(repo, request.base_sha, request.head_sha),
             pipelines=self._with_status(pipelines_of(self.at, request)),
         )
+
+    def issues(self, path: str) -> str:
+        project = self._project(path)
+        issues = self.at.store.all(Issue, newest=True, project=project.id)
+        return render_template("issues.html", project=project, issues=issues)
+
+    def issue(self, path: str, iid: int) -> str:
+        project = self._project(path)
+        issue = self.at.store.first(Issue, project=project.id, iid=iid)
+        if issue is None:
+            abort(404)
+        return render_template("issue.html", project=project, issue=issue)
 
     def pipelines(self, path: str) -> str:
         project = self._project(path)

@@ -1,5 +1,7 @@
 """The rest of the API: who may call, what is refused, and the smaller topics."""
 
+from typing import Any
+
 import gitlab
 import pytest
 import requests
@@ -78,6 +80,38 @@ def test_issues_are_opened_found_and_closed(project: Project) -> None:
     issue.save()
     assert [one.iid for one in project.issues.list(state="closed", labels=["mergemaker"], get_all=True)] == [issue.iid]
     assert project.issues.list(state="opened", get_all=True) == []
+
+
+def test_issues_are_found_by_who_wrote_them_and_by_what_they_say(client: gitlab.Gitlab, project: Project) -> None:
+    client.users.create({"username": f"ida-{project.id}", "name": "Ida", "email": "i@example.com", "password": "p"})
+    ours = project.issues.create({"title": "One", "description": "<!-- mark -->\n\nours"})
+    theirs = project.issues.create({"title": "mark", "description": "theirs"}, sudo=f"ida-{project.id}")
+
+    def found(**asked: Any) -> list[int]:
+        return [one.iid for one in project.issues.list(get_all=True, **asked)]
+
+    assert found() == [theirs.iid, ours.iid]
+    assert found(sort="asc", order_by="created_at") == [ours.iid, theirs.iid]
+    assert found(author_id=ours.author["id"]) == [ours.iid]
+    assert found(search="MARK") == [theirs.iid, ours.iid]
+    assert found(search="mark", **{"in": "description"}) == [ours.iid]
+    assert project.issues.get(ours.iid).description == "<!-- mark -->\n\nours"
+    wrongs: list[dict[str, Any]] = [{"in": "labels", "search": "x"}, {"author_id": "me"}, {"sort": "up"}]
+    for wrong in wrongs:
+        with pytest.raises(gitlab.exceptions.GitlabListError) as refused:
+            found(**wrong)
+        assert refused.value.response_code == 400
+
+
+def test_of_a_variable_with_several_scopes_one_must_be_named(project: Project) -> None:
+    for scope in ("*", "staging"):
+        project.variables.create({"key": "ROLE", "value": scope, "environment_scope": scope})
+    with pytest.raises(gitlab.exceptions.GitlabUpdateError, match="multiple variables") as refused:
+        project.variables.update("ROLE", {"value": "x"})
+    assert refused.value.response_code == 409
+    project.variables.update("ROLE", {"value": "x", "filter": {"environment_scope": "staging"}})
+    values = {one.environment_scope: one.value for one in project.variables.list(get_all=True)}
+    assert values == {"*": "*", "staging": "x"}
 
 
 def test_a_variable_is_unique_and_maskable(project: Project) -> None:

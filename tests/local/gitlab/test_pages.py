@@ -151,3 +151,17 @@ def test_pages_allow_no_script_at_all(url: str) -> None:
     assert "default-src 'none'" in policy
     assert "script-src" not in policy
     assert "<script" not in _get(f"{url}/")
+
+
+def test_an_issue_shows_on_a_page_of_its_own_and_in_the_list(project: Project) -> None:
+    made = project.issues.create({"title": "Ends <b>", "description": "<!-- unseen -->\n\nIt **ends**", "labels": "x"})
+    page = _get(made.web_url)
+    assert "Ends &lt;b&gt;" in page
+    assert "<strong>ends</strong>" in page
+    assert "unseen" not in page
+    assert "Open" in page
+    made.state_event = "close"
+    made.save()
+    assert "closed it" in _get(made.web_url)
+    assert f'/-/issues/{made.iid}">Ends &lt;b&gt;' in _get(f"{project.web_url}/-/issues")
+    assert requests.get(f"{project.web_url}/-/issues/99", timeout=10).status_code == 404
