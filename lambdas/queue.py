@@ -37,7 +37,7 @@ class Function:
     def __init__(self) -> None:
         _log_as_json()
         self.settings: Settings = read_environment(os.environ)
-        self.aws = Aws(self.settings.names)
+        self.aws = Aws(self.settings.names, self.settings.network)
         self.world: World = world(self.settings, self.aws)
 
 

@@ -136,7 +136,7 @@ def _submit(asked: argparse.Namespace) -> int:
     from mergemaker.bootstrap import Aws
     from mergemaker.steps.submit import submit
 
-    aws = Aws(settings.names)
+    aws = Aws(settings.names, settings.network)
     done = submit(folder=folder, origin=who, names=settings.names, files=aws.files, images=aws.images, jobs=aws.jobs)
     said = {"model": asked.model, "job": done.job, "how": done.how, "status": done.status}
     print(json.dumps(said) if asked.json else f"{asked.model}: run {done.job} {done.how} ({done.status})")
@@ -167,7 +167,7 @@ def _release(asked: argparse.Namespace) -> int:
             source=folder.ingredients(data="").source,
         ),
         names=settings.names,
-        registry=Aws(settings.names).registry,
+        registry=Aws(settings.names, settings.network).registry,
     )
     said = {"model": asked.model, "version": package.version, "job": package.job, "environment": environment.name}
     text = f"{asked.model}: version {package.version} (run {package.job}) approved for {environment.name}"

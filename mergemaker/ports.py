@@ -157,6 +157,7 @@ class World:
     environment: str
     """The first environment: what is live there is the baseline."""
     files: Files
+    images: Images
     jobs: Jobs
     runs: Runs
     registry: Registry

@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING, cast
 from botocore.exceptions import ClientError
 
 from mergemaker.adapters.aws import calling, code_of, message_of
-from mergemaker.adapters.jobs import absent, tag_list
+from mergemaker.adapters.jobs import absent, tag_list, vpc_config
+from mergemaker.adapters.key import ProjectKey
 from mergemaker.adapters.registry import already_there
 from mergemaker.domain.errors import RetryableError
+from mergemaker.domain.job import stores_locally
 from mergemaker.domain.names import Names
 from mergemaker.domain.release import Endpoint, EndpointStatus, Package
-from mergemaker.domain.settings import Environment
+from mergemaker.domain.settings import Environment, Network
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sagemaker.literals import ProductionVariantInstanceTypeType
+    from mypy_boto3_sagemaker.type_defs import CreateEndpointConfigInputTypeDef, CreateModelInputTypeDef
 
 VARIANT = "AllTraffic"
 _STATUSES = {
@@ -32,8 +35,8 @@ _STATUSES = {
 class SageMakerEndpoints:
     """`ports.Endpoints`."""
 
-    def __init__(self, sagemaker: "SageMakerClient", names: Names) -> None:
-        self._sagemaker, self._names = sagemaker, names
+    def __init__(self, sagemaker: "SageMakerClient", names: Names, *, key: ProjectKey, network: Network) -> None:
+        self._sagemaker, self._names, self._key, self._network = sagemaker, names, key, network
 
     def find(self, name: str) -> Endpoint | None:
         with calling(f"endpoint {name}"):
@@ -57,31 +60,33 @@ class SageMakerEndpoints:
         self, package: Package, *, config: str, model: str, environment: Environment, tags: Mapping[str, str]
     ) -> None:
         owned = tag_list(dict(tags))
+        served: CreateModelInputTypeDef = {
+            "ModelName": model,
+            "Containers": [{"ModelPackageName": package.arn}],
+            "ExecutionRoleArn": self._names.role_arn("execution"),
+            "EnableNetworkIsolation": True,
+            "Tags": owned,
+        }
+        if self._network.subnets:
+            served["VpcConfig"] = vpc_config(self._network)
         with calling(f"model {model}"):
-            _once(
-                lambda: self._sagemaker.create_model(
-                    ModelName=model,
-                    Containers=[{"ModelPackageName": package.arn}],
-                    ExecutionRoleArn=self._names.role_arn("execution"),
-                    EnableNetworkIsolation=True,
-                    Tags=owned,
-                )
-            )
+            _once(lambda: self._sagemaker.create_model(**served))
+        made: CreateEndpointConfigInputTypeDef = {
+            "EndpointConfigName": config,
+            "ProductionVariants": [
+                {
+                    "VariantName": VARIANT,
+                    "ModelName": model,
+                    "InitialInstanceCount": environment.instance_count,
+                    "InstanceType": cast("ProductionVariantInstanceTypeType", environment.instance_type),
+                }
+            ],
+            "Tags": owned,
+        }
+        if not stores_locally(environment.instance_type):
+            made["KmsKeyId"] = self._key.arn
         with calling(f"endpoint config {config}"):
-            _once(
-                lambda: self._sagemaker.create_endpoint_config(
-                    EndpointConfigName=config,
-                    ProductionVariants=[
-                        {
-                            "VariantName": VARIANT,
-                            "ModelName": model,
-                            "InitialInstanceCount": environment.instance_count,
-                            "InstanceType": cast("ProductionVariantInstanceTypeType", environment.instance_type),
-                        }
-                    ],
-                    Tags=owned,
-                )
-            )
+            _once(lambda: self._sagemaker.create_endpoint_config(**made))
 
     def create(self, name: str, *, config: str, tags: Mapping[str, str]) -> None:
         with calling(f"endpoint {name}"), _busy(name):

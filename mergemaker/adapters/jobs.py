@@ -7,14 +7,43 @@ from typing import TYPE_CHECKING, cast
 from botocore.exceptions import ClientError
 
 from mergemaker.adapters.aws import calling, code_of, message_of
-from mergemaker.domain.job import JobRequest
+from mergemaker.adapters.key import ProjectKey
+from mergemaker.domain.job import JobRequest, stores_locally
+from mergemaker.domain.model import Resources
 from mergemaker.domain.names import Names
-from mergemaker.domain.run import Status, TrainingJob, lineage_tags, parse_lineage
+from mergemaker.domain.run import Status, TrainingJob, Work, lineage_tags, parse_lineage
+from mergemaker.domain.settings import Network
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sagemaker.literals import TrainingInstanceTypeType
-    from mypy_boto3_sagemaker.type_defs import DescribeTrainingJobResponseTypeDef, TagTypeDef
+    from mypy_boto3_sagemaker.type_defs import (
+        ChannelOutputTypeDef,
+        ChannelTypeDef,
+        CreateTrainingJobRequestTypeDef,
+        DescribeTrainingJobResponseTypeDef,
+        S3DataSourceTypeDef,
+        TagTypeDef,
+        VpcConfigTypeDef,
+    )
+
+UNUSUAL = frozenset(
+    {
+        "AlgorithmName",
+        "AutoMLJobArn",
+        "CheckpointConfig",
+        "ContainerArguments",
+        "ContainerEntrypoint",
+        "Environment",
+        "InstanceGroups",
+        "LabelingJobArn",
+        "ModelPackageConfig",
+        "ServerlessJobConfig",
+        "TrainingImageConfig",
+        "TuningJobArn",
+    }
+)
+"""Of a job, its algorithm and its resources: what changes what runs, and `SageMakerJobs.start` never sets."""
 
 _ABSENT = re.compile(r"not found|could not find|does not exist", re.IGNORECASE)
 
@@ -30,11 +59,15 @@ def tag_list(tags: dict[str, str]) -> list["TagTypeDef"]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
-class SageMakerJobs:
-    """`ports.Jobs`."""
+def vpc_config(network: Network) -> "VpcConfigTypeDef":
+    return {"Subnets": list(network.subnets), "SecurityGroupIds": list(network.security_groups)}
 
-    def __init__(self, sagemaker: "SageMakerClient", names: Names) -> None:
-        self._sagemaker, self._names = sagemaker, names
+
+class SageMakerJobs:
+    """`ports.Jobs`. Keys and network are those of the settings now, whatever a request that waited was made with."""
+
+    def __init__(self, sagemaker: "SageMakerClient", names: Names, *, key: ProjectKey, network: Network) -> None:
+        self._sagemaker, self._names, self._key, self._network = sagemaker, names, key, network
 
     def find(self, name: str) -> TrainingJob | None:
         with calling(f"training job {name}"):
@@ -44,58 +77,63 @@ class SageMakerJobs:
                 if absent(error):
                     return None
                 raise
-            return _training_job(job, self._tags(job["TrainingJobArn"]))
+            return _training_job(job, self._tags(job["TrainingJobArn"]), role=self._role)
+
+    @property
+    def _role(self) -> str:
+        return self._names.role_arn("execution")
 
     def _tags(self, arn: str) -> dict[str, str]:
         pages = self._sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn)
         return {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
 
     def start(self, request: JobRequest, *, image: str) -> bool:
-        r = request.resources
+        wanted = self._wanted(request, image)
         with calling(f"training job {request.name}"):
             try:
-                self._sagemaker.create_training_job(
-                    TrainingJobName=request.name,
-                    RoleArn=self._names.role_arn("execution"),
-                    AlgorithmSpecification={
-                        "TrainingImage": image,
-                        "TrainingInputMode": "File",
-                        "MetricDefinitions": [
-                            {"Name": name, "Regex": regex} for name, regex in request.metric_regexes.items()
-                        ],
-                    },
-                    HyperParameters=dict(request.hyperparameters),
-                    InputDataConfig=[
-                        {
-                            "ChannelName": name,
-                            "DataSource": {
-                                "S3DataSource": {
-                                    "S3DataType": "S3Prefix",
-                                    "S3Uri": uri,
-                                    "S3DataDistributionType": "FullyReplicated",
-                                }
-                            },
-                        }
-                        for name, uri in request.channels.items()
-                    ],
-                    OutputDataConfig={"S3OutputPath": request.output},
-                    ResourceConfig={
-                        "InstanceType": cast("TrainingInstanceTypeType", r.instance_type),
-                        "InstanceCount": r.instance_count,
-                        "VolumeSizeInGB": r.volume_gb,
-                    },
-                    StoppingCondition={"MaxRuntimeInSeconds": r.max_runtime_seconds},
-                    Tags=tag_list(lineage_tags(request.lineage)),
-                )
+                self._sagemaker.create_training_job(**wanted)
             except ClientError as error:
                 if code_of(error) == "ResourceInUse":
                     return False
                 raise
         return True
 
+    def _wanted(self, request: JobRequest, image: str) -> "CreateTrainingJobRequestTypeDef":
+        r = request.resources
+        wanted: CreateTrainingJobRequestTypeDef = {
+            "TrainingJobName": request.name,
+            "RoleArn": self._role,
+            "AlgorithmSpecification": {
+                "TrainingImage": image,
+                "TrainingInputMode": "File",
+                "MetricDefinitions": [{"Name": name, "Regex": regex} for name, regex in request.metric_regexes.items()],
+            },
+            "HyperParameters": dict(request.hyperparameters),
+            "InputDataConfig": [_channel(name, uri) for name, uri in request.channels.items()],
+            # Without a key SageMaker would take S3's own (API reference, OutputDataConfig), and not the bucket's.
+            "OutputDataConfig": {"S3OutputPath": request.output, "KmsKeyId": self._key.arn},
+            "ResourceConfig": {
+                "InstanceType": cast("TrainingInstanceTypeType", r.instance_type),
+                "InstanceCount": r.instance_count,
+                "VolumeSizeInGB": r.volume_gb,
+            },
+            "EnableInterContainerTrafficEncryption": r.instance_count > 1,
+            "StoppingCondition": {"MaxRuntimeInSeconds": r.max_runtime_seconds},
+            "Tags": tag_list(lineage_tags(request.lineage)),
+        }
+        if not stores_locally(r.instance_type):
+            wanted["ResourceConfig"]["VolumeKmsKeyId"] = self._key.arn
+        if self._network.subnets:
+            wanted["VpcConfig"] = vpc_config(self._network)
+        return wanted
 
-def _training_job(job: "DescribeTrainingJobResponseTypeDef", tags: dict[str, str]) -> TrainingJob:
-    resources = job["ResourceConfig"]
+
+def _channel(name: str, uri: str) -> "ChannelTypeDef":
+    source: S3DataSourceTypeDef = {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
+    return {"ChannelName": name, "DataSource": {"S3DataSource": source}}
+
+
+def _training_job(job: "DescribeTrainingJobResponseTypeDef", tags: dict[str, str], *, role: str) -> TrainingJob:
     return TrainingJob(
         name=job["TrainingJobName"],
         status=_status(job["TrainingJobStatus"]),
@@ -104,13 +142,47 @@ def _training_job(job: "DescribeTrainingJobResponseTypeDef", tags: dict[str, str
         created=_utc(job["CreationTime"]),
         ended=_ended(job.get("TrainingEndTime")),
         billed_seconds=job.get("BillableTimeInSeconds"),
-        instance=f"{resources.get('InstanceCount', 1)} × {resources.get('InstanceType', '')}",
-        image=job["AlgorithmSpecification"].get("TrainingImage", ""),
+        work=_work(job, role),
         artifact=job.get("ModelArtifacts", {}).get("S3ModelArtifacts", ""),
-        hyperparameters={k: v for k, v in job.get("HyperParameters", {}).items() if not k.startswith("sagemaker_")},
         metrics={metric["MetricName"]: float(metric["Value"]) for metric in job.get("FinalMetricDataList", [])},
         lineage=parse_lineage(tags),
     )
+
+
+def _work(job: "DescribeTrainingJobResponseTypeDef", role: str) -> Work:
+    r = job["ResourceConfig"]
+    return Work(
+        image=job["AlgorithmSpecification"].get("TrainingImage", ""),
+        hyperparameters=job.get("HyperParameters", {}),
+        channels={one["ChannelName"]: _uri(one) for one in job.get("InputDataConfig", [])},
+        output=job.get("OutputDataConfig", {}).get("S3OutputPath", ""),
+        resources=Resources(
+            instance_type=r.get("InstanceType", ""),
+            instance_count=r.get("InstanceCount", 1),
+            volume_gb=r.get("VolumeSizeInGB", 0),
+            max_runtime_seconds=job["StoppingCondition"].get("MaxRuntimeInSeconds", 0),
+        ),
+        unusual=_unusual(job, role),
+    )
+
+
+def _uri(channel: "ChannelOutputTypeDef") -> str:
+    """Empty for a channel that takes its data in another way than ours: then it is none that submit gave."""
+    source = channel["DataSource"].get("S3DataSource")
+    if source is None or source["S3DataType"] != "S3Prefix" or channel.get("ShuffleConfig"):
+        return ""
+    replicated = source.get("S3DataDistributionType", "FullyReplicated") == "FullyReplicated"
+    return source["S3Uri"] if replicated else ""
+
+
+def _unusual(job: "DescribeTrainingJobResponseTypeDef", role: str) -> tuple[str, ...]:
+    algorithm, resources = job["AlgorithmSpecification"], job["ResourceConfig"]
+    found = {key for some in (job, algorithm, resources) for key, value in some.items() if value} & UNUSUAL
+    if job.get("RoleArn") != role:
+        found.add("RoleArn")
+    if job.get("RemoteDebugConfig", {}).get("EnableRemoteDebug"):
+        found.add("RemoteDebugConfig")
+    return tuple(sorted(found))
 
 
 def _status(said: str) -> Status:

@@ -8,8 +8,8 @@ from typing import Any
 
 from mergemaker.domain.errors import UsageError
 from mergemaker.domain.model import Resources
-from mergemaker.domain.names import job_name
-from mergemaker.domain.run import Lineage, lineage_tags, parse_lineage
+from mergemaker.domain.names import Names, code_key, data_prefix, job_name, output_prefix
+from mergemaker.domain.run import Ingredients, Lineage, lineage_tags, parse_lineage
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,39 @@ class JobRequest:
     """``s3://…`` prefix under which SageMaker makes a folder of the job's name."""
     resources: Resources
     metric_regexes: Mapping[str, str]
+
+
+def request_for(
+    name: str, ingredients: Ingredients, *, lineage: Lineage, metric_regexes: Mapping[str, str], names: Names
+) -> JobRequest:
+    """The job that trains `ingredients`: the same ones ask for the same, but for what is told of it."""
+    bucket, model = f"s3://{names.bucket}", ingredients.model
+    script_mode = {
+        "sagemaker_program": ingredients.script,
+        "sagemaker_submit_directory": f"{bucket}/{code_key(model, ingredients.code)}",
+        "sagemaker_region": names.region,
+    }
+    values = {**ingredients.hyperparameters, **script_mode}
+    return JobRequest(
+        name=name,
+        lineage=lineage,
+        hyperparameters={key: json.dumps(value) for key, value in values.items()},
+        channels={one: f"{bucket}/{data_prefix(model, ingredients.data)}{one}/" for one in ingredients.channels},
+        output=f"{bucket}/{output_prefix(model)}",
+        resources=ingredients.resources,
+        metric_regexes=metric_regexes,
+    )
+
+
+def stores_locally(instance_type: str) -> bool:
+    """Whether an instance type has NVMe disks of its own, which its hardware encrypts with keys that nobody sees:
+    SageMaker takes no key for them.
+
+    From the EC2 instance types guide, instance store specifications: families with a ``d`` have them, and the newer
+    ones with GPUs or Trainium. Others that SageMaker trains or serves on have none.
+    """
+    family = instance_type.removeprefix("ml.").partition(".")[0]
+    return "d" in family or family.startswith(("g5", "g6", "g7", "p5", "p6", "trn"))
 
 
 def to_json(request: JobRequest) -> str:

@@ -51,6 +51,11 @@ class Names:
         return f"{self.project}-runs"
 
     @property
+    def key_alias(self) -> str:
+        """The KMS key that encrypts all that the project keeps."""
+        return f"alias/{self.project}"
+
+    @property
     def token_secret(self) -> str:
         return f"{self.project}/gitlab-token"
 

@@ -258,7 +258,7 @@ def _plain(value: str) -> str:
     """A hyperparameter as the script gets it: SageMaker keeps it as JSON."""
     try:
         read = json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return value
     return read if isinstance(read, str) else value
 

@@ -62,6 +62,8 @@ class Ingredients:
     script: str
     hyperparameters: Mapping[str, HyperValue]
     resources: Resources
+    channels: tuple[str, ...]
+    """Names of the channels that the script reads its data from."""
 
     @property
     def run_key(self) -> str:
@@ -79,6 +81,7 @@ class Ingredients:
             "script": self.script,
             "hyperparameters": dict(self.hyperparameters),
             "resources": [r.instance_type, r.instance_count, r.volume_gb, r.max_runtime_seconds],
+            "channels": sorted(self.channels),
         }
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
@@ -122,6 +125,36 @@ class ReleaseStatus(StrEnum):
     REPLACED = "replaced"
 
 
+SCRIPT_MODE = "sagemaker_"
+"""How the hyperparameters begin that tell AWS's training toolkit what to run."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a training job runs, as SageMaker has it: no tag, and fixed once the job is there."""
+
+    image: str
+    """By digest."""
+    hyperparameters: Mapping[str, str]
+    """JSON texts, script mode's own among them."""
+    channels: Mapping[str, str]
+    """Name -> ``s3://…/`` prefix."""
+    output: str
+    resources: Resources
+    unusual: tuple[str, ...] = ()
+    """What is set otherwise than `ports.Jobs.start` sets it and changes what runs, in SageMaker's words."""
+
+    @property
+    def own_hyperparameters(self) -> dict[str, str]:
+        """The script's: without script mode's."""
+        return {key: value for key, value in self.hyperparameters.items() if not key.startswith(SCRIPT_MODE)}
+
+    @property
+    def instance(self) -> str:
+        """Count and type, such as ``1 × ml.m5.large``."""
+        return f"{self.resources.instance_count} × {self.resources.instance_type}"
+
+
 @dataclass(frozen=True)
 class TrainingJob:
     """A training job as SageMaker describes it."""
@@ -135,13 +168,9 @@ class TrainingJob:
     created: datetime
     ended: datetime | None
     billed_seconds: int | None
-    instance: str
-    """Type and count, such as ``1 × ml.m5.large``."""
-    image: str
+    work: Work
     artifact: str
     """``s3://…/model.tar.gz``; empty before it is there."""
-    hyperparameters: Mapping[str, str]
-    """Script mode's own left out; values as SageMaker has them, JSON."""
     metrics: Mapping[str, float]
     """What SageMaker found in the log: float32, at most 40."""
     lineage: Lineage | None
@@ -161,9 +190,11 @@ class Run:
     ended: datetime | None
     billed_seconds: int | None
     instance: str
+    """Count and type, such as ``1 × ml.m5.large``."""
     image: str
     artifact: str
     hyperparameters: Mapping[str, str]
+    """Script mode's own left out; values as SageMaker has them, JSON."""
     metrics: Mapping[str, float]
     remarks: tuple[str, ...] = ()
     """What the report has to say besides, such as an unreadable metrics.json."""

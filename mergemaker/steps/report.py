@@ -12,8 +12,9 @@ from mergemaker.domain.history import Row, with_row
 from mergemaker.domain.job import JobRequest, from_json
 from mergemaker.domain.metrics import Metrics, merged
 from mergemaker.domain.names import Names, output_key, reports_key, submission_key, waiting_key
+from mergemaker.domain.proof import contradictions
 from mergemaker.domain.release import NewPackage
-from mergemaker.domain.run import TAG_PREFIX, Origin, Run, Status, TrainingJob, also_asked
+from mergemaker.domain.run import SCRIPT_MODE, TAG_PREFIX, Lineage, Origin, Run, Status, TrainingJob, also_asked
 from mergemaker.ports import Clock, Files, World
 from mergemaker.steps.output import output_metrics
 from mergemaker.steps.publish import publish, spec_of
@@ -79,7 +80,7 @@ def keep_unstarted(request: JobRequest, status: Status, reason: str, world: Worl
         instance="",
         image="",
         artifact="",
-        hyperparameters={k: v for k, v in request.hyperparameters.items() if not k.startswith("sagemaker_")},
+        hyperparameters={k: v for k, v in request.hyperparameters.items() if not k.startswith(SCRIPT_MODE)},
         metrics={},
     )
 
@@ -112,14 +113,44 @@ def record(job: TrainingJob, world: World, asked_by: Origin | None = None) -> Ru
     """The run table's record, brought up to what SageMaker says. It never goes back from an end.
 
     Unless the job was created after that end: then an image could not be built, and now it could.
+
+    A job that did not run what its tags say has failed, whatever SageMaker says, and from the first word on: nothing
+    that it left is read, no row and no package is made of it, and no pipeline gets a green status from it.
     """
     lineage = job.lineage
     if lineage is None:
         raise RefusedError(f"{job.name} is not a run of this project")
-    found = Metrics({})
-    if job.status is Status.COMPLETED:
-        found = output_metrics(lineage.model, job.name, world.files)
-    fresh = Run(
+    known = world.runs.get(lineage.model, job.name)
+    # What has a package was looked at; its image may have been deleted since.
+    lies = [] if known and known.version is not None else _lies(job, lineage, world)
+    fresh = _refused(job, lineage, lies) if lies else _read(job, lineage, world.files)
+
+    def change(before: Run | None) -> Run:
+        after = fresh if before is None else _later(before, fresh)
+        return also_asked(after, asked_by) if asked_by else after
+
+    return world.runs.change(lineage.model, job.name, change)
+
+
+def _lies(job: TrainingJob, lineage: Lineage, world: World) -> list[str]:
+    """What its tags say wrongly. An image's tag is never given to another image: the registry sees to that."""
+    image = world.images.find(lineage.image)
+    return [*contradictions(job, lineage, world.names), *([] if image == job.work.image else ["image"])]
+
+
+def _refused(job: TrainingJob, lineage: Lineage, lies: list[str]) -> Run:
+    reason = f"its tags do not match what it ran ({', '.join(lies)}): nothing is released of it; submit again"
+    return replace(_run(job, lineage), status=Status.FAILED, reason=reason)
+
+
+def _read(job: TrainingJob, lineage: Lineage, files: Files) -> Run:
+    done = job.status is Status.COMPLETED
+    found = output_metrics(lineage.model, job.name, files) if done else Metrics({})
+    return replace(_run(job, lineage), metrics=merged(job.metrics, found.values), remarks=found.remarks)
+
+
+def _run(job: TrainingJob, lineage: Lineage) -> Run:
+    return Run(
         job=job.name,
         lineage=lineage,
         status=job.status,
@@ -128,19 +159,12 @@ def record(job: TrainingJob, world: World, asked_by: Origin | None = None) -> Ru
         created=job.created,
         ended=job.ended,
         billed_seconds=job.billed_seconds,
-        instance=job.instance,
-        image=job.image,
+        instance=job.work.instance,
+        image=job.work.image,
         artifact=job.artifact,
-        hyperparameters=job.hyperparameters,
-        metrics=merged(job.metrics, found.values),
-        remarks=found.remarks,
+        hyperparameters=job.work.own_hyperparameters,
+        metrics={},
     )
-
-    def change(before: Run | None) -> Run:
-        after = fresh if before is None else _later(before, fresh)
-        return also_asked(after, asked_by) if asked_by else after
-
-    return world.runs.change(lineage.model, job.name, change)
 
 
 def _later(before: Run, fresh: Run) -> Run:

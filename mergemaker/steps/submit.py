@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mergemaker.domain.errors import RefusedError, RetryableError, UsageError
-from mergemaker.domain.job import JobRequest, to_json
+from mergemaker.domain.job import JobRequest, request_for, to_json
 from mergemaker.domain.model import ModelSpec
 from mergemaker.domain.names import (
     Names,
@@ -17,13 +17,13 @@ from mergemaker.domain.names import (
     image_context_key,
     input_prefix,
     job_name,
-    output_prefix,
     snapshot_key,
     spec_key,
     submission_key,
     waiting_key,
 )
-from mergemaker.domain.run import Ingredients, Lineage, Origin, Status
+from mergemaker.domain.proof import contradictions
+from mergemaker.domain.run import Ingredients, Lineage, Origin, Status, TrainingJob
 from mergemaker.ports import Files, Images, Jobs, Stored
 
 ATTEMPTS = 20
@@ -61,6 +61,7 @@ class Folder:
             script=self.spec.script,
             hyperparameters=self.spec.hyperparameters,
             resources=self.spec.resources,
+            channels=tuple(self.spec.channels),
         )
 
 
@@ -89,7 +90,7 @@ def submit(*, folder: Folder, origin: Origin, names: Names, files: Files, images
     model = folder.spec.name
     found = _inputs(folder.spec, files, names)
     ingredients = folder.ingredients(data=_snapshot_digest(found))
-    name, existing = _free_name(model, ingredients.run_key, jobs)
+    name, existing = _free_name(ingredients, names, jobs)
     settings = hashlib.sha256(folder.settings).hexdigest()
     lineage = Lineage(
         project=names.project,
@@ -102,7 +103,8 @@ def submit(*, folder: Folder, origin: Origin, names: Names, files: Files, images
         spec=settings,
         origin=origin,
     )
-    request = _request(name, lineage, folder.spec, names)
+    regexes = {metric.name: metric.regex for metric in folder.spec.metrics if metric.regex}
+    request = request_for(name, ingredients, lineage=lineage, metric_regexes=regexes, names=names)
     if existing is not None:
         done = Submitted(name, How.FOUND, existing)
     else:
@@ -118,16 +120,22 @@ def submit(*, folder: Folder, origin: Origin, names: Names, files: Files, images
     return done
 
 
-def _free_name(model: str, run_key: str, jobs: Jobs) -> tuple[str, Status | None]:
+def _free_name(ingredients: Ingredients, names: Names, jobs: Jobs) -> tuple[str, Status | None]:
     """The name for the next attempt, or the name and status of the run that does the work already."""
     for attempt in range(1, ATTEMPTS + 1):
-        name = job_name(model, run_key, attempt)
+        name = job_name(ingredients.model, ingredients.run_key, attempt)
         job = jobs.find(name)
         if job is None:
             return name, None
-        if job.status not in (Status.FAILED, Status.STOPPED):
+        if job.status not in (Status.FAILED, Status.STOPPED) and _does_the_work(job, ingredients, names):
             return name, job.status
     raise RefusedError(f"{ATTEMPTS} runs of these very files have failed: change something, then submit again")
+
+
+def _does_the_work(job: TrainingJob, ingredients: Ingredients, names: Names) -> bool:
+    """A name can be taken by a job that does something else: nothing will come of that one."""
+    lineage = job.lineage
+    return lineage is not None and lineage.run_key == ingredients.run_key and not contradictions(job, lineage, names)
 
 
 def _start(request: JobRequest, image: str, jobs: Jobs) -> Submitted:
@@ -192,24 +200,3 @@ def _copy_snapshot(model: str, digest: str, found: list[_Input], files: Files) -
     except RetryableError as error:
         raise RetryableError(f"the data changed while it was copied, submit again: {error}") from None
     files.write(key, _listed(found), replacing=None)
-
-
-# The request --------------------------------------------------------------------------------
-
-
-def _request(name: str, lineage: Lineage, spec: ModelSpec, names: Names) -> JobRequest:
-    bucket, model = f"s3://{names.bucket}", lineage.model
-    script_mode = {
-        "sagemaker_program": spec.script,
-        "sagemaker_submit_directory": f"{bucket}/{code_key(model, lineage.code)}",
-        "sagemaker_region": names.region,
-    }
-    return JobRequest(
-        name=name,
-        lineage=lineage,
-        hyperparameters={key: json.dumps(value) for key, value in {**spec.hyperparameters, **script_mode}.items()},
-        channels={channel: f"{bucket}/{data_prefix(model, lineage.data)}{channel}/" for channel in spec.channels},
-        output=f"{bucket}/{output_prefix(model)}",
-        resources=spec.resources,
-        metric_regexes={metric.name: metric.regex for metric in spec.metrics if metric.regex},
-    )

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mergemaker.domain.job import JobRequest
-from mergemaker.domain.run import Status, TrainingJob
+from mergemaker.domain.run import Status, TrainingJob, Work
 from tests.fakes.faults import Fake
 
 BEGIN = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -39,7 +39,6 @@ class FakeJobs(Fake):
         self.jobs[name] = replace(self.jobs[name], **{"status": status, "phase": status.value, **changed})
 
     def _new(self, request: JobRequest, image: str) -> TrainingJob:
-        r = request.resources
         return TrainingJob(
             name=request.name,
             status=Status.IN_PROGRESS,
@@ -48,10 +47,14 @@ class FakeJobs(Fake):
             created=BEGIN + timedelta(minutes=len(self.jobs)),
             ended=None,
             billed_seconds=None,
-            instance=f"{r.instance_count} × {r.instance_type}",
-            image=image,
+            work=Work(
+                image=image,
+                hyperparameters=request.hyperparameters,
+                channels=request.channels,
+                output=request.output,
+                resources=request.resources,
+            ),
             artifact="",
-            hyperparameters={k: v for k, v in request.hyperparameters.items() if not k.startswith("sagemaker_")},
             metrics={},
             lineage=request.lineage,
         )

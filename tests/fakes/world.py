@@ -46,6 +46,7 @@ class Fakes:
             names=self.names,
             environment=self.environments[0].name,
             files=self.files,
+            images=self.images,
             jobs=self.jobs,
             runs=self.runs,
             registry=self.registry,

@@ -32,7 +32,7 @@ def test_all_that_waited_for_the_image_start_with_it(fakes: Fakes) -> None:
     one = submitted(fakes, image=False).job
     two = submitted(fakes, folder(code="other"), origin(merge_request=8), image=False).job
     assert sorted(ended(fakes, fakes.images.finish(TAG))) == sorted([one, two])
-    assert fakes.jobs.jobs[one].image == fakes.images.images[TAG]
+    assert fakes.jobs.jobs[one].work.image == fakes.images.images[TAG]
     assert fakes.jobs.requests[two].lineage.origin.merge_request == 8
     assert waiting(fakes) == []
 

@@ -28,7 +28,7 @@ def test_the_first_time_code_settings_and_data_are_stored_and_the_job_starts(fak
     assert fakes.files[code_key("prices", digest("code"))] == b"code"
     assert fakes.files[spec_key("prices", request.lineage.spec)] == MODEL_TOML.encode()
     assert fakes.files[f"prices/data/{data}/training/rows.csv"] == b"1,2,3"
-    assert fakes.jobs.jobs[done.job].image == fakes.images.images[folder().image_tag]
+    assert fakes.jobs.jobs[done.job].work.image == fakes.images.images[folder().image_tag]
 
 
 def test_a_job_is_asked_for_as_script_mode_wants_it(fakes: Fakes) -> None:

@@ -1,0 +1,63 @@
+"""Whether a training job ran what its tags say.
+
+Tags are the word of whoever started the job, and everyone who may submit can start one with any tags. What SageMaker
+says the job runs is not: out of that the ingredients, and so the run key, are made once more. What can't be made again
+is who asked, the `Origin`, and the digest of the settings that only judge and show a run.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+
+from mergemaker.domain.job import request_for
+from mergemaker.domain.model import HyperValue
+from mergemaker.domain.names import Names, job_name
+from mergemaker.domain.run import Ingredients, Lineage, TrainingJob, Work
+
+
+def contradictions(job: TrainingJob, lineage: Lineage, names: Names) -> list[str]:
+    """What of the job is not as `lineage` says, in words; nothing for every job that submit starts.
+
+    The image is known by its tag here, and by its digest in the job: who has both compares them.
+    """
+    work = job.work
+    made_of = _ingredients(work, lineage)
+    if made_of is None:
+        return ["hyperparameters"]
+    honest = request_for(job.name, made_of, lineage=lineage, metric_regexes={}, names=names)
+    same = {
+        "project": lineage.project == names.project,
+        "script, code or hyperparameters": dict(work.hyperparameters) == honest.hyperparameters,
+        "data": dict(work.channels) == honest.channels,
+        "output": work.output == honest.output,
+        "source": made_of.source == lineage.source,
+        "run key": made_of.run_key == lineage.run_key,
+        "name": _is_named_after(made_of, job.name),
+        ", ".join(work.unusual): not work.unusual,
+    }
+    return [what for what, fits in same.items() if not fits]
+
+
+def _ingredients(work: Work, lineage: Lineage) -> Ingredients | None:
+    """What the job is made of; None for hyperparameters that are no JSON. Code and data are compared by the caller."""
+    try:
+        values: Mapping[str, HyperValue] = {key: json.loads(text) for key, text in work.own_hyperparameters.items()}
+        script = json.loads(work.hyperparameters["sagemaker_program"])
+        json.dumps(values)
+    except (KeyError, ValueError, RecursionError):
+        return None
+    return Ingredients(
+        model=lineage.model,
+        code=lineage.code,
+        image=lineage.image,
+        data=lineage.data,
+        script=script,
+        hyperparameters=values,
+        resources=work.resources,
+        channels=tuple(work.channels),
+    )
+
+
+def _is_named_after(made_of: Ingredients, name: str) -> bool:
+    first = job_name(made_of.model, made_of.run_key)
+    return re.fullmatch(rf"{first}(-[0-9]{{1,3}})?", name, re.ASCII) is not None
