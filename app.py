@@ -32,8 +32,11 @@ def main() -> int:
     except UsageError as error:
         print(error, file=sys.stderr)
         return 2
+    from infra.data import at_the_end
     from infra.stacks import add_stacks
 
+    # Here, because `cdk destroy` reads the app too: it is the one place that is seen before the question.
+    print(at_the_end(settings.names, keep=settings.keep_data), file=sys.stderr)
     add_stacks(app, settings)
     app.synth()
     return 0

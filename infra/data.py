@@ -1,6 +1,6 @@
 """What must outlive every deploy: data, images, history, the token, and the key to all of it.
 
-All of it stays when the stack is removed.
+All of it stays when the stack is removed, unless the settings say otherwise.
 """
 
 import aws_cdk as cdk
@@ -13,8 +13,20 @@ from constructs import Construct
 
 from infra.acknowledged import acknowledge
 from infra.arns import Arns
-from infra.key import project_key
+from infra.emptied import empty_at_the_end
+from infra.key import alias, project_key
 from mergemaker.domain.names import Names
+
+KEPT = (
+    "AWS::S3::Bucket",
+    "AWS::S3::BucketPolicy",  # or what is kept could be read over plain http
+    "AWS::ECR::Repository",
+    "AWS::DynamoDB::Table",
+    "AWS::SecretsManager::Secret",
+    "AWS::KMS::Key",
+    "AWS::KMS::Alias",  # the key is found by it
+)
+"""What holds data, and what guards it. All of these can be taken into a new stack again by `cdk import`."""
 
 KEEP = cdk.RemovalPolicy.RETAIN
 REPLACED_DAYS = 90
@@ -47,19 +59,35 @@ _TOKEN = dict.fromkeys(
 class DataStack(cdk.Stack):
     """The project's bucket, image repository, run table and token secret."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, env: cdk.Environment, arns: Arns) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, env: cdk.Environment, arns: Arns, keep: bool) -> None:
+        """`keep`: whether what the stack holds outlives it."""
         names = arns.names
         super().__init__(
             scope, construct_id, env=env, description=f"Mergemaker, project {names.project}: data, images, history"
         )
         key = project_key(self, arns)
-        _bucket(self, names, key)
-        _repository(self, names, key)
+        bucket = _bucket(self, names, key)
+        _repository(self, names, key, keep=keep)
         _run_table(self, names, key)
         _token_secret(self, names, key)
+        if not keep:
+            empty_at_the_end(bucket, arns=arns, key=key)
+        policy = KEEP if keep else cdk.RemovalPolicy.DESTROY
+        cdk.RemovalPolicies.of(self).apply(policy, apply_to_resource_types=list(KEPT))
 
 
-def _bucket(scope: Construct, names: Names, key: kms.Key) -> None:
+def at_the_end(names: Names, *, keep: bool) -> str:
+    """What removing the stack does to all this, as a line for who is about to deploy or to remove it."""
+    what = (
+        f"bucket {names.bucket}, image repository {names.repository}, table {names.run_table}, "
+        f"secret {names.token_secret}, key {alias(names)}"
+    )
+    if keep:
+        return f"`cdk destroy` keeps what holds data: {what}"
+    return f"project.keep_data = false: once this is deployed, `cdk destroy` deletes, with all that is in it: {what}"
+
+
+def _bucket(scope: Construct, names: Names, key: kms.Key) -> s3.Bucket:
     """Its events go to EventBridge: that is how the report function hears of a submission."""
     bucket = s3.Bucket(
         scope,
@@ -73,7 +101,6 @@ def _bucket(scope: Construct, names: Names, key: kms.Key) -> None:
         block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
         object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
         lifecycle_rules=_lifecycle(),
-        removal_policy=KEEP,
     )
     # The Bucket's own way, `event_bridge_enabled`, is a custom resource: a function that may configure any bucket.
     template = bucket.node.default_child
@@ -82,6 +109,7 @@ def _bucket(scope: Construct, names: Names, key: kms.Key) -> None:
         event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
     )
     acknowledge(bucket, _BUCKET)
+    return bucket
 
 
 def _lifecycle() -> list[s3.LifecycleRule]:
@@ -106,7 +134,7 @@ def _lifecycle() -> list[s3.LifecycleRule]:
     ]
 
 
-def _repository(scope: Construct, names: Names, key: kms.Key) -> None:
+def _repository(scope: Construct, names: Names, key: kms.Key, *, keep: bool) -> None:
     """Tags are immutable: a tag is the digest of what the image is made of.
 
     Images that a package may use all have a tag, and none of those is ever removed for its age.
@@ -126,7 +154,9 @@ def _repository(scope: Construct, names: Names, key: kms.Key) -> None:
                 max_image_age=cdk.Duration.days(UNTAGGED_DAYS),
             )
         ],
-        removal_policy=KEEP,
+        empty_on_delete=not keep,
+        # The two go together in CDK; every removal policy of the stack is set again in one place.
+        removal_policy=KEEP if keep else cdk.RemovalPolicy.DESTROY,
     )
 
 
@@ -143,7 +173,6 @@ def _run_table(scope: Construct, names: Names, key: kms.Key) -> None:
         point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
             point_in_time_recovery_enabled=True
         ),
-        removal_policy=KEEP,
     )
     acknowledge(table, _TABLE)
 
