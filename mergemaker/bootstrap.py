@@ -7,11 +7,12 @@ from mergemaker.adapters.endpoints import SageMakerEndpoints
 from mergemaker.adapters.files import S3Files
 from mergemaker.adapters.images import BuiltImages
 from mergemaker.adapters.jobs import SageMakerJobs
+from mergemaker.adapters.key import ProjectKey
 from mergemaker.adapters.registry import SageMakerRegistry
 from mergemaker.adapters.run_table import DynamoRuns
 from mergemaker.domain.errors import UsageError
 from mergemaker.domain.names import Names
-from mergemaker.domain.settings import Settings
+from mergemaker.domain.settings import Network, Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
 class Aws:
     """The adapters of one account and region."""
 
-    def __init__(self, names: Names) -> None:
-        self._names, self.clients = names, Clients(names.region)
+    def __init__(self, names: Names, network: Network) -> None:
+        """`network`: where jobs and endpoints run."""
+        self._names, self._network, self.clients = names, network, Clients(names.region)
+        self._key = ProjectKey(self.clients, names)
 
     @property
     def files(self) -> S3Files:
@@ -32,7 +35,7 @@ class Aws:
 
     @property
     def jobs(self) -> SageMakerJobs:
-        return SageMakerJobs(self.clients("sagemaker"), self._names)
+        return SageMakerJobs(self.clients("sagemaker"), self._names, key=self._key, network=self._network)
 
     @property
     def images(self) -> BuiltImages:
@@ -44,7 +47,7 @@ class Aws:
 
     @property
     def endpoints(self) -> SageMakerEndpoints:
-        return SageMakerEndpoints(self.clients("sagemaker"), self._names)
+        return SageMakerEndpoints(self.clients("sagemaker"), self._names, key=self._key, network=self._network)
 
     @property
     def runs(self) -> DynamoRuns:
@@ -66,6 +69,7 @@ def world(settings: Settings, aws: Aws) -> "World":
         names=settings.names,
         environment=settings.environments[0].name,
         files=aws.files,
+        images=aws.images,
         jobs=aws.jobs,
         runs=aws.runs,
         registry=aws.registry,
