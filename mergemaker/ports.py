@@ -163,6 +163,7 @@ class World:
     registry: Registry
     endpoints: Endpoints
     merge_requests: MergeRequests
+    issues: "Issues"
 
 
 # Setting up and looking after: `steps.setup` and `steps.doctor` ---------------------------------
@@ -211,10 +212,22 @@ class Account(Protocol):
     def oldest_seconds(self, queue: str) -> float:
         """The age of the queue's oldest message, at its highest in the last 15 minutes; 0 where AWS knows none."""
 
-    def token(self) -> str | None:
-        """GitLab's token in the secret; None if the secret is empty, or isn't there."""
+    def secret(self) -> str | None:
+        """What the token's secret holds; None if it is empty, or isn't there. `domain.token_secret` reads it."""
 
-    def store_token(self, token: str) -> None: ...
+    def store_secret(self, text: str) -> None: ...
+
+    def create_provider(self, url: str, *, audience: str) -> None:
+        """An OIDC provider for the tokens that `url` issues."""
+
+    def add_audience(self, host: str, audience: str) -> None:
+        """To the account's OIDC provider of this host."""
+
+    def log_days(self, group: str) -> int | None:
+        """How long a log group keeps its lines; 0 for ever, None if there is no such group."""
+
+    def keep_logs(self, group: str, *, days: int, new: bool) -> None:
+        """From now on; makes the group if it is `new`."""
 
 
 @dataclass(frozen=True)
@@ -227,6 +240,8 @@ class Token:
     expires: date | None
     level: int
     """GitLab's number for a role in the project: 30 Developer, 40 Maintainer; 0 for somebody who is no member."""
+    id: int | None = None
+    """GitLab's number for the token; None where it does not tell."""
 
 
 @dataclass(frozen=True)
@@ -280,3 +295,16 @@ class Tools(Protocol):
 
     def wanted(self, tool: str) -> str | None:
         """What this project asks for, such as ``==1.2``; None if it doesn't say."""
+
+
+class Issues(Protocol):
+    """The GitLab project's issues, as the user of the stored token sees them."""
+
+    def find(self, marker: str) -> int | None:
+        """The number of the oldest issue of ours whose description begins with `marker`, open or closed."""
+
+    def create(self, *, title: str, description: str) -> int:
+        """Its number in the project."""
+
+    def token_ends(self) -> date | None:
+        """The first day on which GitLab takes the stored token no more; None if it never ends, or GitLab is silent."""

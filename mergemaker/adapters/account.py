@@ -67,12 +67,44 @@ class AwsAccount:
         return self._find(f"{kind} {name}", lambda: ask(self._clients(service), name)) is not None
 
     def provider_audiences(self, host: str) -> tuple[str, ...] | None:
-        arn = f"arn:{self._names.partition}:iam::{self._names.account}:oidc-provider/{host}"
         found = self._find(
             f"OIDC provider {host}",
-            lambda: self._clients("iam").get_open_id_connect_provider(OpenIDConnectProviderArn=arn),
+            lambda: self._clients("iam").get_open_id_connect_provider(OpenIDConnectProviderArn=self._provider(host)),
         )
         return None if found is None else tuple(found.get("ClientIDList", ()))
+
+    def create_provider(self, url: str, *, audience: str) -> None:
+        with calling(f"OIDC provider {url}", "you need iam:CreateOpenIDConnectProvider"):
+            self._clients("iam").create_open_id_connect_provider(Url=url, ClientIDList=[audience])
+
+    def add_audience(self, host: str, audience: str) -> None:
+        with calling(f"OIDC provider {host}", "you need iam:AddClientIDToOpenIDConnectProvider"):
+            self._clients("iam").add_client_id_to_open_id_connect_provider(
+                OpenIDConnectProviderArn=self._provider(host), ClientID=audience
+            )
+
+    def _provider(self, host: str) -> str:
+        return f"arn:{self._names.partition}:iam::{self._names.account}:oidc-provider/{host}"
+
+    def log_days(self, group: str) -> int | None:
+        with calling(f"log group {group}"):
+            # Names come in order, so that the one which is the prefix itself comes first.
+            found = self._clients("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+        return next((int(one.get("retentionInDays", 0)) for one in found if one["logGroupName"] == group), None)
+
+    def keep_logs(self, group: str, *, days: int, new: bool) -> None:
+        with calling(f"log group {group}", "you need logs:CreateLogGroup and logs:PutRetentionPolicy"):
+            if new:
+                self._create_log_group(group)
+            self._clients("logs").put_retention_policy(logGroupName=group, retentionInDays=days)
+
+    def _create_log_group(self, group: str) -> None:
+        try:
+            self._clients("logs").create_log_group(logGroupName=group)
+        except ClientError as error:
+            # SageMaker was faster: a first job has just begun.
+            if code_of(error) != "ResourceAlreadyExistsException":
+                raise
 
     def trust(self, role: str) -> Trust | None:
         found = self._find(f"role {role}", lambda: self._clients("iam").get_role(RoleName=role)["Role"])
@@ -103,7 +135,7 @@ class AwsAccount:
             )
         return max((float(point["Maximum"]) for point in found["Datapoints"]), default=0.0)
 
-    def token(self) -> str | None:
+    def secret(self) -> str | None:
         name = self._names.token_secret
         found = self._find(
             f"secret {name}",
@@ -111,10 +143,10 @@ class AwsAccount:
         )
         return str(found) if found else None
 
-    def store_token(self, token: str) -> None:
+    def store_secret(self, text: str) -> None:
         name = self._names.token_secret
         with calling(f"secret {name}", "you need secretsmanager:PutSecretValue on it"):
-            self._clients("secretsmanager").put_secret_value(SecretId=name, SecretString=token)
+            self._clients("secretsmanager").put_secret_value(SecretId=name, SecretString=text)
 
     def _find(self, what: str, ask: Callable[[], Any]) -> Any:
         """What `ask` returns, or None if AWS says that it isn't there."""

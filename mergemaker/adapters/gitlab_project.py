@@ -1,7 +1,6 @@
 """The GitLab project's settings and CI variables, through python-gitlab."""
 
 from collections.abc import Callable
-from datetime import date
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -9,6 +8,7 @@ import gitlab
 import requests
 from gitlab.exceptions import GitlabAuthenticationError, GitlabError, GitlabHttpError
 
+from mergemaker.adapters.gitlab_calls import ONE_TRY, read_date
 from mergemaker.domain.errors import RetryableError, ServiceError
 from mergemaker.domain.settings import GitLab
 from mergemaker.ports import CiVariable, Hosted, Token
@@ -17,8 +17,6 @@ T = TypeVar("T")
 
 _TIMEOUT_SECONDS = 10
 _OWNER = 50
-_ONE_TRY: dict[str, Any] = {"obey_rate_limit": False, "retry_transient_errors": False}
-"""python-gitlab would sleep as long as Retry-After says: who waits at a terminal would rather hear of it."""
 _PASSING = (408, 429, 500, 502, 503, 504)
 
 
@@ -40,11 +38,13 @@ class GitLabSettings:
     def token(self) -> Token:
         user = self._get("the token's user", "/user")
         said = self._find("the token", "/personal_access_tokens/self")
+        number = (said or {}).get("id")
         return Token(
             user=str(user.get("username", "")),
             scopes=None if said is None else tuple(str(scope) for scope in said.get("scopes") or ()),
-            expires=_date(said.get("expires_at")) if said else None,
+            expires=read_date(said.get("expires_at")) if said else None,
             level=self._level(user),
+            id=number if isinstance(number, int) else None,
         )
 
     def _level(self, user: dict[str, Any]) -> int:
@@ -70,7 +70,7 @@ class GitLabSettings:
 
     def variables(self) -> dict[str, CiVariable]:
         found = self._ask(
-            "CI variables", lambda: list(self._client.http_list(self._path("variables"), get_all=True, **_ONE_TRY))
+            "CI variables", lambda: list(self._client.http_list(self._path("variables"), get_all=True, **ONE_TRY))
         )
         return {
             str(one["key"]): CiVariable(str(one["key"]), str(one.get("value") or ""), one.get("protected") is True)
@@ -85,30 +85,30 @@ class GitLabSettings:
             self._ask(
                 what,
                 lambda: self._client.http_post(
-                    self._path("variables"), post_data={"key": variable.key, **said}, **_ONE_TRY
+                    self._path("variables"), post_data={"key": variable.key, **said}, **ONE_TRY
                 ),
             )
         else:
             path = self._path(f"variables/{variable.key}")
             scope = {"filter[environment_scope]": "*"}
-            self._ask(what, lambda: self._client.http_put(path, query_data=scope, post_data=said, **_ONE_TRY))
+            self._ask(what, lambda: self._client.http_put(path, query_data=scope, post_data=said, **ONE_TRY))
 
     def require_pipelines(self) -> None:
         said = {"only_allow_merge_if_pipeline_succeeds": True}
-        self._ask("pipelines must succeed", lambda: self._client.http_put(self._path(), post_data=said, **_ONE_TRY))
+        self._ask("pipelines must succeed", lambda: self._client.http_put(self._path(), post_data=said, **ONE_TRY))
 
     def _path(self, rest: str = "") -> str:
         return f"/projects/{self._where.project_id}" + (f"/{rest}" if rest else "")
 
     def _get(self, what: str, path: str) -> dict[str, Any]:
-        return self._ask(what, lambda: _object(self._client.http_get(path, **_ONE_TRY)))
+        return self._ask(what, lambda: _object(self._client.http_get(path, **ONE_TRY)))
 
     def _find(self, what: str, path: str) -> dict[str, Any] | None:
         """None where GitLab answers 404."""
 
         def ask() -> dict[str, Any] | None:
             try:
-                return _object(self._client.http_get(path, **_ONE_TRY))
+                return _object(self._client.http_get(path, **ONE_TRY))
             except GitlabHttpError as error:
                 if error.response_code == 404:
                     return None
@@ -133,10 +133,3 @@ def _object(answer: object) -> dict[str, Any]:
     if isinstance(answer, dict):
         return answer
     raise GitlabError("an answer that is no JSON object: is this address a GitLab?")
-
-
-def _date(value: object) -> date | None:
-    try:
-        return date.fromisoformat(str(value)) if value else None
-    except ValueError:
-        return None

@@ -52,7 +52,18 @@ class Submitted:
     """In the project's bucket, where the request lies."""
 
 
-Event = Submitted | JobChanged | PackageChanged | EndpointChanged | BuildEnded
+@dataclass(frozen=True)
+class DayPassed:
+    """It is time for what is looked at once a day."""
+
+
+Event = Submitted | JobChanged | PackageChanged | EndpointChanged | BuildEnded | DayPassed
+
+
+def daily_rule(names: Names) -> str:
+    """Name of the rule whose schedule is once a day."""
+    return f"{names.project}-daily"
+
 
 _SAGEMAKER = r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:[0-9]{12}"
 _NAME = r"[a-zA-Z0-9](?:-*[a-zA-Z0-9]){0,62}"
@@ -73,10 +84,20 @@ def parse_event(body: str, names: Names) -> Event:
         raise UsageError(f"not an event of EventBridge: {type(error).__name__}") from None
     if (account, region) != (names.account, names.region):
         raise RefusedError("an event of another account or region")
+    if (source, kind) == ("aws.events", "Scheduled Event"):
+        return _scheduled(event.get("resources"), names)
     reader = _READERS.get((source, kind)) if isinstance(source, str) and isinstance(kind, str) else None
     if reader is None or not isinstance(detail, Mapping):
         raise RefusedError(f"not an event that this function is for: {source!r}, {kind!r}"[:200])
     return reader(detail)
+
+
+def _scheduled(rules: object, names: Names) -> Event:
+    """It says nothing but which rule it is of."""
+    ours = f"arn:{names.partition}:events:{names.region}:{names.account}:rule/{daily_rule(names)}"
+    if rules != [ours]:
+        raise RefusedError(f"another rule's schedule: {rules!r}"[:200])
+    return DayPassed()
 
 
 def _job(detail: Mapping[str, Any]) -> Event:

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from mergemaker.domain.errors import MergemakerError
 from mergemaker.domain.names import Names
 from mergemaker.ports import Kind
-from mergemaker.steps.findings import DEPLOY, Check, Mark, Patient, Verdict, verdict
-from mergemaker.steps.fitness import account_fault, bootstrap_fault
+from mergemaker.steps.findings import DEPLOY, SETUP, Check, Mark, Patient, Verdict, verdict
+from mergemaker.steps.fitness import TRAINING_LOGS, account_fault, bootstrap_fault
 
 FUNCTIONS = ("report", "release", "image")
 CI_ROLES = ("submit", "release", "deploy")
@@ -21,6 +21,7 @@ def aws_checks(names: Names) -> Iterator[Check]:
     for kind, name in resources(names):
         yield Check(f"{kind} {name}", _exists(kind, name), CREDENTIALS)
     yield Check("OIDC provider", _provider, CREDENTIALS)
+    yield Check(f"log group {TRAINING_LOGS}", _training_logs, CREDENTIALS)
     for purpose in CI_ROLES:
         yield Check(f"trust of role {names.role(purpose)}", _trusts(names.role(purpose)), CREDENTIALS)
     for function in FUNCTIONS:
@@ -67,15 +68,17 @@ def _provider(patient: Patient) -> Verdict:
     url = patient.settings.gitlab.url
     audiences = patient.account.provider_audiences(patient.host)
     if audiences is None:
-        return Verdict(
-            Mark.WRONG,
-            f"the account has none for {patient.host}: CI can't assume its roles",
-            f"run `aws iam create-open-id-connect-provider --url {url} --client-id-list {url}`",
-        )
+        return Verdict(Mark.WRONG, f"the account has none for {patient.host}: CI can't assume its roles", SETUP)
     if url not in audiences:
-        add = f"aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn … --client-id {url}"
-        return Verdict(Mark.WRONG, f"it takes no tokens for the audience {url}", f"run `{add}`")
+        return Verdict(Mark.WRONG, f"it takes no tokens for the audience {url}", SETUP)
     return Verdict(Mark.FINE, f"{patient.host} for {url}")
+
+
+def _training_logs(patient: Patient) -> Verdict:
+    days = patient.account.log_days(TRAINING_LOGS)
+    if days is None:
+        return Verdict(Mark.WRONG, "not there: SageMaker would make one that keeps its lines for ever", SETUP)
+    return Verdict(Mark.FINE, f"kept for {days} days") if days else Verdict(Mark.WRONG, "kept for ever", SETUP)
 
 
 def _trusts(role: str) -> Callable[[Patient], Verdict]:

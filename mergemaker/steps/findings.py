@@ -1,14 +1,16 @@
-"""What a check is, what it looks at, and what it finds."""
+"""What a check is, what it looks at, and what it finds; and what `setup` says of what it did."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
+from typing import Literal
 
 from mergemaker.domain.errors import RefusedError
 from mergemaker.domain.names import Names
 from mergemaker.domain.settings import Settings
+from mergemaker.domain.token_secret import read_token
 from mergemaker.ports import Account, Connect, GitLabProject
 
 DEPLOY, SETUP = "run `npx cdk deploy --all`", "run `mergemaker setup`"
@@ -31,6 +33,19 @@ class Finding:
     said: str
     do: str = ""
     """What mends it."""
+
+
+How = Literal["made", "changed", "was fine", "not done"]
+
+
+@dataclass(frozen=True)
+class Item:
+    """What became of one thing that `setup` sees to."""
+
+    what: str
+    how: How
+    do: str = ""
+    """What a person does instead, where it was not done."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +78,10 @@ class Patient:
     @cached_property
     def project(self) -> GitLabProject:
         """As the token in the secret sees it."""
-        token = self.account.token()
-        if token is None:
+        token = read_token(self.account.secret() or "")
+        if not token:
             raise RefusedError("the secret holds no token")
-        return self.connect(token.strip())
+        return self.connect(token)
 
 
 @dataclass(frozen=True)

@@ -3,21 +3,28 @@
 from datetime import date
 
 from mergemaker.domain.names import Names
-from mergemaker.domain.settings import FILE, Settings
+from mergemaker.domain.settings import FILE, GitLab, Settings
 from mergemaker.ports import CiVariable, Hosted, Token
 
 DEVELOPER, MAINTAINER = 30, 40
 BOOTSTRAP_VERSION = 6
 """The oldest that takes this project's stacks: their templates ask for it (CDK's default synthesizer)."""
 SCOPE = "api"
+WARN_DAYS = 14
+"""Before the token ends."""
+TRAINING_LOGS = "/aws/sagemaker/TrainingJobs"
+"""SageMaker's log group of all training jobs of an account and region; it is SageMaker that names it."""
+LOG_DAYS = 90
 PIPELINES_BY_HAND = "a Maintainer turns it on in Settings > Merge requests > Merge checks"
 
 
 def ci_variables(names: Names) -> tuple[CiVariable, ...]:
-    """As ci/mergemaker.gitlab-ci.yml reads them. The release role is for protected branches only."""
+    """As ci/mergemaker.gitlab-ci.yml reads them. Two of the roles are for protected branches only."""
     return (
         CiVariable("MERGEMAKER_SUBMIT_ROLE_ARN", names.role_arn("submit"), protected=False),
         CiVariable("MERGEMAKER_RELEASE_ROLE_ARN", names.role_arn("release"), protected=True),
+        CiVariable("MERGEMAKER_DEPLOY_ROLE_ARN", names.role_arn("deploy"), protected=True),
+        CiVariable("MERGEMAKER_REGION", names.region, protected=False),
     )
 
 
@@ -50,6 +57,18 @@ def token_faults(token: Token, today: date) -> list[str]:
         )
     if token.expires is not None and token.expires <= today:
         faults.append(f"the token expires on {token.expires}: make one that lives longer")
+    return faults
+
+
+def rotation_faults(where: GitLab, token: Token) -> list[str]:
+    """Why Secrets Manager could not renew the token, where the settings want that."""
+    if not where.rotate_token:
+        return []
+    faults = []
+    if token.id is None:
+        faults.append("this GitLab does not tell the token's number, which AWS needs: set gitlab.rotate_token = false")
+    if not where.url.startswith("https://"):
+        faults.append(f"AWS renews tokens over https only, gitlab.url is {where.url}: set gitlab.rotate_token = false")
     return faults
 
 

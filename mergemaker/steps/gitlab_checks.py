@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 from mergemaker.domain.errors import MergemakerError, RetryableError, UsageError
 from mergemaker.domain.names import Names
+from mergemaker.domain.token_secret import is_managed, read_token
 from mergemaker.ports import CiVariable
 from mergemaker.steps.aws_checks import CREDENTIALS
 from mergemaker.steps.findings import SETUP, Check, Mark, Patient, Verdict, verdict
@@ -11,13 +12,12 @@ from mergemaker.steps.fitness import (
     DEVELOPER,
     PIPELINES_BY_HAND,
     SCOPE,
+    WARN_DAYS,
     by_hand,
     ci_variables,
     project_faults,
 )
 
-WARN_DAYS = 14
-"""Before the token expires."""
 _STORED, _TOKEN = "stored token", "GitLab token"
 
 
@@ -36,8 +36,11 @@ def gitlab_checks(names: Names) -> Iterator[Check]:
 
 def _stored(patient: Patient) -> Verdict:
     names = patient.names
-    if patient.account.token() is None:
+    stored = patient.account.secret()
+    if not stored or not read_token(stored):
         return Verdict(Mark.WRONG, f"{names.token_secret} holds none: nothing reaches the merge requests", SETUP)
+    if patient.settings.gitlab.rotate_token and not is_managed(stored):
+        return Verdict(Mark.WRONG, f"{names.token_secret} holds it in a form that AWS can't renew", SETUP)
     return Verdict(Mark.FINE, "there")
 
 

@@ -1,17 +1,20 @@
 """What is set up once for a project, beside the stacks: GitLab's token, CI's variables, "pipelines must succeed".
 
+What belongs to the account comes last: `account_wide`.
+
 Everything is looked at before anything is changed, and only what differs is changed: once more is no harm.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import date
-from typing import Literal
 
 from mergemaker.domain.errors import RefusedError, UsageError
 from mergemaker.domain.names import Names
-from mergemaker.domain.settings import Settings
-from mergemaker.ports import Account, Connect, GitLabProject, Hosted, Kind
+from mergemaker.domain.settings import GitLab, Settings
+from mergemaker.domain.token_secret import managed_secret, read_token, same_secret
+from mergemaker.ports import Account, Connect, GitLabProject, Hosted, Kind, Token
+from mergemaker.steps.account_wide import account_wide
+from mergemaker.steps.findings import Item
 from mergemaker.steps.fitness import (
     MAINTAINER,
     PIPELINES_BY_HAND,
@@ -20,25 +23,15 @@ from mergemaker.steps.fitness import (
     by_hand,
     ci_variables,
     project_faults,
+    rotation_faults,
     token_faults,
 )
 
-How = Literal["made", "changed", "was fine", "not done"]
 Ask = Callable[[str], str]
 """From a prompt to what was answered; empty for nothing."""
 
 _TOKEN_PROMPT = "GitLab access token for the reports, role Developer, scope api (empty: keep the stored one): "  # noqa: S105
 _MAINTAINER_PROMPT = "A Maintainer's token, to set CI variables once; it is not kept (empty: leave them): "
-
-
-@dataclass(frozen=True)
-class Item:
-    """What became of one thing."""
-
-    what: str
-    how: How
-    do: str = ""
-    """What a person does instead, where it was not done."""
 
 
 def setup(settings: Settings, *, account: Account, connect: Connect, ask: Ask, today: date) -> Iterator[Item]:
@@ -47,21 +40,31 @@ def setup(settings: Settings, *, account: Account, connect: Connect, ask: Ask, t
     Raises RefusedError, a line per fault, if the account or a token is not fit; then nothing was changed.
     """
     yield from _account(settings, account)
-    stored = account.token()
-    token = ask(_TOKEN_PROMPT).strip() or stored
+    stored = account.secret() or ""
+    token = ask(_TOKEN_PROMPT).strip() or read_token(stored)
     if not token:
         raise UsageError("no token: make a project access token (role Developer, scope api), and give it here")
     project = connect(token)
     said, hosted = project.token(), project.hosted()
-    _refuse(token_faults(said, today) + project_faults(settings, hosted))
+    _refuse(token_faults(said, today) + rotation_faults(settings.gitlab, said) + project_faults(settings, hosted))
     master = project if said.level >= MAINTAINER else _maintainer(settings, connect, ask, today)
 
-    if token != stored:
-        account.store_token(token)
+    wanted = _secret(settings.gitlab, token, said)
+    kept = same_secret(stored, wanted)
+    if not kept:
+        account.store_secret(wanted)
     secret = f"GitLab token of {said.user} in the secret {settings.names.token_secret}"
-    yield Item(secret, "was fine" if token == stored else "changed" if stored else "made")
+    yield Item(secret, "was fine" if kept else "changed" if stored else "made")
     yield from _variables(settings.names, master)
     yield _pipelines(hosted, master)
+    yield from account_wide(settings.gitlab, account)
+
+
+def _secret(where: GitLab, token: str, said: Token) -> str:
+    """In the form that AWS can renew where it should. The token's number was looked at before."""
+    if not where.rotate_token or said.id is None:
+        return token
+    return managed_secret(token, token_id=said.id, user=said.user, url=where.url)
 
 
 def _account(settings: Settings, account: Account) -> Iterator[Item]:

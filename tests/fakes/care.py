@@ -9,7 +9,7 @@ from mergemaker.domain.settings import Environment, GitLab, Settings
 from mergemaker.ports import CiVariable, GitLabProject, Hosted, Identity, Kind, Token, Trust
 from mergemaker.steps.aws_checks import CI_ROLES, FUNCTIONS, resources
 from mergemaker.steps.findings import Patient
-from mergemaker.steps.fitness import ci_variables
+from mergemaker.steps.fitness import TRAINING_LOGS, ci_variables
 from tests.fakes.faults import Fake
 
 SETTINGS = Settings(
@@ -36,7 +36,10 @@ class FakeAccount(Fake):
         self.trusts = {names.role(purpose): trust for purpose in CI_ROLES}
         self.messages = {names.dead_letter_queue(function): 0 for function in FUNCTIONS}
         self.ages: dict[str, float] = {}
-        self.secret: str | None = None
+        self.stored: str | None = None
+        """In the token's secret."""
+        self.log_groups = {TRAINING_LOGS: 90}
+        """Name to days; 0 for ever."""
 
     def identity(self) -> Identity:
         with self._called("identity"):
@@ -54,6 +57,26 @@ class FakeAccount(Fake):
         with self._called("provider_audiences"):
             return self.audiences if host == "gitlab.example.com" else None
 
+    def create_provider(self, url: str, *, audience: str) -> None:
+        with self._called("create_provider"):
+            assert (url, self.audiences) == (SETTINGS.gitlab.url, None)
+            self.audiences = (audience,)
+
+    def add_audience(self, host: str, audience: str) -> None:
+        with self._called("add_audience"):
+            assert host == "gitlab.example.com"
+            assert self.audiences is not None
+            self.audiences = (*self.audiences, audience)
+
+    def log_days(self, group: str) -> int | None:
+        with self._called("log_days"):
+            return self.log_groups.get(group)
+
+    def keep_logs(self, group: str, *, days: int, new: bool) -> None:
+        with self._called("keep_logs"):
+            assert new == (group not in self.log_groups)
+            self.log_groups[group] = days
+
     def trust(self, role: str) -> Trust | None:
         with self._called("trust"):
             return self.trusts.get(role)
@@ -66,13 +89,13 @@ class FakeAccount(Fake):
         with self._called("oldest_seconds"):
             return self.ages.get(queue, 0.0)
 
-    def token(self) -> str | None:
-        with self._called("token"):
-            return self.secret
+    def secret(self) -> str | None:
+        with self._called("secret"):
+            return self.stored
 
-    def store_token(self, token: str) -> None:
-        with self._called("store_token"):
-            self.secret = token
+    def store_secret(self, text: str) -> None:
+        with self._called("store_secret"):
+            self.stored = text
 
 
 class FakeProject(Fake):

@@ -9,6 +9,7 @@ from mergemaker.ports import World
 from tests.fakes.endpoints import FakeEndpoints
 from tests.fakes.files import FakeFiles
 from tests.fakes.images import FakeImages
+from tests.fakes.issues import FakeIssues
 from tests.fakes.jobs import FakeJobs
 from tests.fakes.merge_requests import FakeMergeRequests
 from tests.fakes.registry import FakeRegistry
@@ -32,6 +33,7 @@ class Fakes:
     registry: FakeRegistry = field(default_factory=FakeRegistry)
     endpoints: FakeEndpoints = field(default_factory=FakeEndpoints)
     merge_requests: FakeMergeRequests = field(default_factory=FakeMergeRequests)
+    issues: FakeIssues = field(default_factory=FakeIssues)
     tick: timedelta = timedelta(minutes=1)
     time: datetime = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
@@ -52,4 +54,5 @@ class Fakes:
             registry=self.registry,
             endpoints=self.endpoints,
             merge_requests=self.merge_requests,
+            issues=self.issues,
         )

@@ -7,11 +7,12 @@ from datetime import date, timedelta
 import pytest
 
 from mergemaker.domain.errors import RetryableError, ServiceError
+from mergemaker.domain.token_secret import managed_secret
 from mergemaker.ports import CiVariable, Identity, Token, Trust
 from mergemaker.steps.doctor import checks, doctor
 from mergemaker.steps.findings import Finding, Mark
 from mergemaker.steps.fitness import ci_variables
-from tests.fakes.care import GOOD, NAMES, TODAY, FakeAccount, FakeProject, patient
+from tests.fakes.care import GOOD, NAMES, SETTINGS, TODAY, FakeAccount, FakeProject, patient
 
 
 class Ward:
@@ -19,7 +20,7 @@ class Ward:
 
     def __init__(self) -> None:
         self.account, self.project = FakeAccount(), FakeProject()
-        self.account.secret = GOOD
+        self.account.stored = GOOD
         self.project.set_up()
 
     def findings(self) -> list[Finding]:
@@ -67,11 +68,19 @@ HARMS: dict[str, tuple[Harm, str, str, str]] = {
     ),
     "no provider": (
         lambda w: setattr(w.account, "audiences", None),
-        "OIDC provider", "the account has none for gitlab.example.com", "create-open-id-connect-provider",
+        "OIDC provider", "the account has none for gitlab.example.com", "mergemaker setup",
     ),
     "another audience": (
         lambda w: setattr(w.account, "audiences", ("https://other.example.com",)),
-        "OIDC provider", "no tokens for the audience https://gitlab.example.com", "add-client-id",
+        "OIDC provider", "no tokens for the audience https://gitlab.example.com", "mergemaker setup",
+    ),
+    "no log group": (
+        lambda w: w.account.log_groups.clear(),
+        "log group /aws/sagemaker/TrainingJobs", "not there", "mergemaker setup",
+    ),
+    "logs for ever": (
+        lambda w: w.account.log_groups.update({"/aws/sagemaker/TrainingJobs": 0}),
+        "log group /aws/sagemaker/TrainingJobs", "kept for ever", "mergemaker setup",
     ),
     "role gone": (
         lambda w: w.account.trusts.pop("shop-release"),
@@ -184,7 +193,7 @@ def test_a_token_with_time_and_rights_is_fine(ward: Ward, token: Token) -> None:
     ward.project.tokens[GOOD] = token
     ill = ward.ill()
     assert {one.mark for one in ill} <= {Mark.UNKNOWN}
-    assert [one.check.split()[0] for one in ill] == (["CI", "CI"] if token.level < 40 else [])
+    assert [one.check.split()[0] for one in ill] == (["CI"] * 4 if token.level < 40 else [])
 
 
 def test_a_gitlab_that_tells_nothing_of_its_tokens_leaves_two_questions_open(ward: Ward) -> None:
@@ -223,14 +232,29 @@ def test_without_aws_one_line_says_why_and_nothing_else_is_asked(
 
 
 def test_an_empty_secret_is_one_fault(ward: Ward) -> None:
-    ward.account.secret = None
+    ward.account.stored = None
     assert wrong(ward.findings()) == [
         ("stored token", "shop/gitlab-token holds none: nothing reaches the merge requests")
     ]
 
 
+@pytest.mark.parametrize("stored", ["", " ", "{", "{}", '{"token": ""}', '{"token": 3}', '{"a":' * 100_000])
+def test_a_secret_without_a_token_in_it_is_one_fault(ward: Ward, stored: str) -> None:
+    ward.account.stored = stored
+    assert len(wrong(ward.findings())) == 1
+
+
+def test_a_token_that_aws_can_not_renew_is_told_where_it_should(ward: Ward) -> None:
+    settings = replace(SETTINGS, gitlab=replace(SETTINGS.gitlab, rotate_token=True))
+    rotating = replace(patient(ward.account, ward.project), settings=settings)
+    (found,) = wrong(list(doctor(rotating)))
+    assert found == ("stored token", "shop/gitlab-token holds it in a form that AWS can't renew")
+    ward.account.stored = managed_secret(GOOD, token_id=3, user="project_5_bot", url=SETTINGS.gitlab.url)
+    assert {one.mark for one in doctor(replace(rotating))} == {Mark.FINE}
+
+
 def test_a_token_that_gitlab_refuses_is_one_fault(ward: Ward) -> None:
-    ward.account.secret = "glpat-old"
+    ward.account.stored = "glpat-old"
     assert wrong(ward.findings()) == [("GitLab token", "GitLab refuses the token: it is wrong, expired or revoked")]
 
 
@@ -242,7 +266,9 @@ def test_a_gitlab_that_can_not_be_reached_is_not_blamed_on_the_token(ward: Ward)
     )  # fmt: skip
 
 
-ACCOUNT_CALLS = ("bootstrap_version", "exists", "provider_audiences", "trust", "waiting", "oldest_seconds", "token")
+ACCOUNT_CALLS = (
+    "bootstrap_version", "exists", "provider_audiences", "log_days", "trust", "waiting", "oldest_seconds", "secret",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("call", ACCOUNT_CALLS)
@@ -267,6 +293,8 @@ def test_a_variable_with_the_right_value_for_another_key_does_not_count(ward: Wa
     assert [check for check, _ in wrong(ward.findings())] == [
         "CI variable MERGEMAKER_SUBMIT_ROLE_ARN",
         "CI variable MERGEMAKER_RELEASE_ROLE_ARN",
+        "CI variable MERGEMAKER_DEPLOY_ROLE_ARN",
+        "CI variable MERGEMAKER_REGION",
     ]
 
 

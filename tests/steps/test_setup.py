@@ -1,5 +1,6 @@
 """`mergemaker setup`: looks before it changes, changes what differs, and says what it did."""
 
+import json
 from dataclasses import replace
 from datetime import date
 
@@ -11,14 +12,21 @@ from mergemaker.steps.setup import setup
 from tests.fakes.care import GOOD, NAMES, SETTINGS, TODAY, FakeAccount, FakeProject
 
 SUBMIT, RELEASE = "MERGEMAKER_SUBMIT_ROLE_ARN", "MERGEMAKER_RELEASE_ROLE_ARN"
-CHANGING = {"store_token", "set_variable", "require_pipelines"}
+DEPLOY, REGION = "MERGEMAKER_DEPLOY_ROLE_ARN", "MERGEMAKER_REGION"
+PROVIDER = "OIDC provider for https://gitlab.example.com"
+LOGS = "log group /aws/sagemaker/TrainingJobs, kept for a time"
+CHANGING = {
+    "store_secret", "set_variable", "require_pipelines", "create_provider", "add_audience", "keep_logs",
+}  # fmt: skip
 
 
 class Setting:
     """One run after another over the same account and project."""
 
     def __init__(self) -> None:
-        self.account, self.project = FakeAccount(), FakeProject()
+        self.account, self.project, self.settings = FakeAccount(), FakeProject(), SETTINGS
+        self.account.audiences = None
+        self.account.log_groups.clear()
         self.asked: list[str] = []
 
     def up(self, *answers: str) -> dict[str, str]:
@@ -30,16 +38,16 @@ class Setting:
             self.asked.append(prompt)
             return f"{left.pop(0)}\n" if left else ""
 
-        items = list(setup(SETTINGS, account=self.account, connect=self.project.seen_with, ask=ask, today=TODAY))
+        items = list(setup(self.settings, account=self.account, connect=self.project.seen_with, ask=ask, today=TODAY))
         return {item.what: item.how for item in items}
 
     def refused(self, *answers: str) -> str:
         """Why; then nothing may have changed."""
-        before = (self.account.secret, dict(self.project.ci), self.project.state)
+        before = (self.account.stored, dict(self.project.ci), self.project.state)
         with pytest.raises((RefusedError, UsageError, ServiceError)) as caught:
             self.up(*answers)
         assert not CHANGING & {*self.account.calls, *self.project.calls}
-        assert (self.account.secret, self.project.ci, self.project.state) == before
+        assert (self.account.stored, self.project.ci, self.project.state) == before
         return str(caught.value)
 
 
@@ -56,14 +64,22 @@ def test_the_first_time_everything_is_made(setting: Setting) -> None:
         "GitLab token of mergemaker-bot in the secret shop/gitlab-token": "made",
         f"CI variable {SUBMIT}": "made",
         f"CI variable {RELEASE}": "made",
+        f"CI variable {DEPLOY}": "made",
+        f"CI variable {REGION}": "made",
         '"pipelines must succeed"': "changed",
+        PROVIDER: "made",
+        LOGS: "made",
     }
-    assert setting.account.secret == GOOD
+    assert setting.account.stored == GOOD
     assert setting.project.ci == {
         SUBMIT: CiVariable(SUBMIT, "arn:aws:iam::111122223333:role/shop-submit", protected=False),
         RELEASE: CiVariable(RELEASE, "arn:aws:iam::111122223333:role/shop-release", protected=True),
+        DEPLOY: CiVariable(DEPLOY, "arn:aws:iam::111122223333:role/shop-deploy", protected=True),
+        REGION: CiVariable(REGION, "eu-west-1", protected=False),
     }
     assert setting.project.state.pipelines_must_succeed
+    assert setting.account.audiences == ("https://gitlab.example.com",)
+    assert setting.account.log_groups == {"/aws/sagemaker/TrainingJobs": 90}
 
 
 @pytest.mark.parametrize("answer", [GOOD, ""])
@@ -88,7 +104,7 @@ def test_another_token_replaces_the_stored_one(setting: Setting) -> None:
     setting.up(GOOD)
     setting.project.tokens["glpat-new"] = replace(setting.project.tokens[GOOD], user="other-bot")
     assert setting.up("glpat-new")["GitLab token of other-bot in the secret shop/gitlab-token"] == "changed"
-    assert setting.account.secret == "glpat-new"
+    assert setting.account.stored == "glpat-new"
 
 
 @pytest.mark.parametrize(
@@ -119,8 +135,8 @@ def weak(setting: Setting) -> str:
 
 def test_a_maintainers_token_sets_the_variables_and_is_not_kept(setting: Setting, weak: str) -> None:
     assert "not done" not in setting.up(weak, GOOD).values()
-    assert setting.account.secret == weak
-    assert set(setting.project.ci) == {SUBMIT, RELEASE}
+    assert setting.account.stored == weak
+    assert set(setting.project.ci) == {SUBMIT, RELEASE, DEPLOY, REGION}
     assert len(setting.asked) == 2
 
 
@@ -134,15 +150,95 @@ def test_without_a_maintainers_token_it_says_what_is_left_to_do(setting: Setting
             today=TODAY,
         )
     )
-    assert [item.how for item in items][2:] == ["made", "not done", "not done", "not done"]
+    assert [item.how for item in items][2:] == ["made", *["not done"] * 5, "made", "made"]
     assert "sets it to arn:aws:iam::111122223333:role/shop-submit, not protected" in items[3].do
     assert "sets it to arn:aws:iam::111122223333:role/shop-release, protected" in items[4].do
-    assert "Merge checks" in items[5].do
+    assert "sets it to eu-west-1, not protected" in items[6].do
+    assert "Merge checks" in items[7].do
     assert setting.project.ci == {}
 
 
 def test_a_second_token_that_is_no_maintainers_is_refused(setting: Setting, weak: str) -> None:
     assert "weak-bot is no Maintainer of team/shop" in setting.refused(weak, weak)
+
+
+# What other projects of the account use, too ---------------------------------------------------
+
+
+def test_a_provider_that_takes_no_tokens_for_this_gitlab_learns_to_and_keeps_what_it_took(setting: Setting) -> None:
+    others: tuple[str, ...] = ("sts.amazonaws.com",)
+    setting.account.audiences = others
+    assert setting.up(GOOD)[PROVIDER] == "changed"
+    assert setting.account.audiences == (*others, "https://gitlab.example.com")
+    assert setting.up(GOOD)[PROVIDER] == "was fine"
+
+
+@pytest.mark.parametrize(("days", "how", "then"), [(0, "changed", 90), (7, "was fine", 7), (3653, "was fine", 3653)])
+def test_logs_that_are_kept_for_ever_get_an_end_and_a_time_that_somebody_chose_stays(
+    setting: Setting, days: int, how: str, then: int
+) -> None:
+    setting.account.log_groups["/aws/sagemaker/TrainingJobs"] = days
+    assert setting.up(GOOD)[LOGS] == how
+    assert setting.account.log_groups["/aws/sagemaker/TrainingJobs"] == then
+
+
+@pytest.mark.parametrize(("call", "what"), [("create_provider", PROVIDER), ("keep_logs", LOGS), ("log_days", LOGS)])
+def test_who_may_not_touch_what_others_use_is_told_and_the_rest_is_done(setting: Setting, call: str, what: str) -> None:
+    setting.account.fail(call, ServiceError("AWS says AccessDenied"))
+    items = list(
+        setup(SETTINGS, account=setting.account, connect=setting.project.seen_with, ask=lambda _: GOOD, today=TODAY)
+    )
+    (left,) = [item for item in items if item.how == "not done"]
+    assert (left.what, left.do) == (what, "AWS says AccessDenied")
+    assert setting.up(GOOD)[what] == "made"
+
+
+# A token that AWS renews -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def renewed(setting: Setting) -> Setting:
+    setting.settings = replace(SETTINGS, gitlab=replace(SETTINGS.gitlab, rotate_token=True))
+    setting.project.tokens[GOOD] = Token("project_5_bot_0a1b", ("api",), date(2026, 12, 31), level=40, id=31)
+    return setting
+
+
+SECRET = "GitLab token of project_5_bot_0a1b in the secret shop/gitlab-token"
+
+
+def test_a_token_that_aws_renews_is_stored_with_what_aws_needs_for_that(renewed: Setting) -> None:
+    assert renewed.up(GOOD)[SECRET] == "made"
+    assert json.loads(renewed.account.stored or "") == {
+        "token": GOOD, "tokenId": "31", "gitlabUrl": "https://gitlab.example.com", "projectId": "5",
+    }  # fmt: skip
+    assert renewed.up("")[SECRET] == "was fine"
+
+
+def test_after_aws_has_renewed_it_nothing_is_left_to_change(renewed: Setting) -> None:
+    renewed.up(GOOD)
+    renewed.project.tokens["glpat-next"] = replace(renewed.project.tokens[GOOD], id=32)
+    fields = {"projectId": "5", "gitlabUrl": "https://gitlab.example.com", "tokenId": "32", "token": "glpat-next"}
+    renewed.account.stored = json.dumps(fields, indent=1)
+    assert renewed.up("")[SECRET] == "was fine"
+
+
+def test_the_form_of_the_secret_follows_the_settings_without_a_new_token(renewed: Setting) -> None:
+    renewed.account.stored = GOOD
+    assert renewed.up("")[SECRET] == "changed"
+    renewed.settings = SETTINGS
+    assert renewed.up("")[SECRET] == "changed"
+    assert renewed.account.stored == GOOD
+
+
+def test_a_token_that_aws_could_not_renew_is_refused(renewed: Setting) -> None:
+    renewed.project.tokens[GOOD] = replace(renewed.project.tokens[GOOD], id=None)
+    assert "does not tell the token's number" in renewed.refused(GOOD)
+
+
+def test_a_gitlab_that_aws_does_not_speak_to_is_refused(renewed: Setting) -> None:
+    where = replace(renewed.settings.gitlab, url="http://gitlab.example.com")
+    renewed.settings = replace(renewed.settings, gitlab=where)
+    assert "AWS renews tokens over https only" in renewed.refused(GOOD)
 
 
 # What is refused, before anything is changed --------------------------------------------------
@@ -204,7 +300,7 @@ def test_a_token_that_would_not_do_is_refused(setting: Setting, token: Token, fa
 def test_a_token_that_will_do_is_taken(setting: Setting, token: Token) -> None:
     setting.project.tokens[GOOD] = token
     setting.up(GOOD)
-    assert setting.account.secret == GOOD
+    assert setting.account.stored == GOOD
 
 
 def test_another_project_than_the_settings_name_is_refused(setting: Setting) -> None:
