@@ -32,7 +32,6 @@ _FUNCTION = {
     "Serverless::Serverless-LambdaLatestVersion": _NEWEST,
     "Serverless::Serverless-LambdaDLQ": _WAITED_FOR,
     "Serverless::Serverless-LambdaTracing": "It runs once in the life of the stack, and its log says all that it did.",
-    "Serverless::Serverless-LambdaDefaultMemorySize": "A thousand objects a call is all that it needs to hold.",
     "NIST.800.53.R5::NIST.800.53.R5-LambdaDLQ": _WAITED_FOR,
     "NIST.800.53.R5::NIST.800.53.R5-LambdaConcurrency": _ONCE,
     "NIST.800.53.R5::NIST.800.53.R5-LambdaInsideVPC": _OUTSIDE,
@@ -43,9 +42,19 @@ _FUNCTION = {
 }
 
 
+def _reasons(arns: Arns, *, stack: str) -> dict[str, str]:
+    """Of the role's stars."""
+    return {
+        f"AwsSolutions::AwsSolutions-IAM5[Resource::{arns.bucket}/*]": "The star stands for all that is in the "
+        "project's own bucket, which is what this role is there to delete.",
+        f"AwsSolutions::AwsSolutions-IAM5[Resource::{_stacks(arns, stack)}]": "The star stands for the number that "
+        "CloudFormation gives the stack when it makes it; the name before it is this one stack's.",
+    }
+
+
 def empty_at_the_end(bucket: s3.Bucket, *, arns: Arns, key: kms.Key) -> None:
     """Once the stack is deleted, everything in the bucket is, just before the bucket."""
-    scope = Construct(bucket.stack, "Emptied")
+    scope, stack = Construct(bucket.stack, "Emptied"), bucket.stack.stack_name
     names, group = arns.names, function_logs(arns.names, NAME)
     role = iam.Role(
         scope,
@@ -53,8 +62,9 @@ def empty_at_the_end(bucket: s3.Bucket, *, arns: Arns, key: kms.Key) -> None:
         role_name=names.role(f"{NAME}-function"),
         description=f"The function {names.function(NAME)}: empties the bucket when the stack is deleted",
         assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-        inline_policies=documents([*_statements(arns, stack=bucket.stack.stack_name), write_logs(arns, group)]),
+        inline_policies=documents([*_statements(arns, stack=stack), write_logs(arns, group)]),
     )
+    acknowledge(role, _reasons(arns, stack=stack))
     function = lambda_.Function(
         scope,
         "Function",
@@ -86,10 +96,13 @@ def empty_at_the_end(bucket: s3.Bucket, *, arns: Arns, key: kms.Key) -> None:
 
 
 def _statements(arns: Arns, *, stack: str) -> Statements:
-    names = arns.names
-    stacks = f"arn:{names.partition}:cloudformation:{names.region}:{names.account}:stack/{stack}/*"
     return [
         allow("s3:ListBucketVersions", on=arns.bucket),
         allow("s3:DeleteObjectVersion", on=arns.objects("*")),
-        allow("cloudformation:DescribeStacks", on=stacks),
+        allow("cloudformation:DescribeStacks", on=_stacks(arns, stack)),
     ]
+
+
+def _stacks(arns: Arns, name: str) -> str:
+    names = arns.names
+    return f"arn:{names.partition}:cloudformation:{names.region}:{names.account}:stack/{name}/*"
