@@ -78,6 +78,48 @@ def test_an_oidc_provider_is_found_by_its_host(account: AwsAccount, clients: Cli
 
 
 @pytest.mark.cloud
+def test_an_oidc_provider_that_was_made_is_found(account: AwsAccount) -> None:
+    """Also at an address that only the laptop's AWS takes."""
+    for url in (f"https://{unique('gitlab')}.example.com", f"http://127.0.0.1:{unique('7').removeprefix('7-')}"):
+        host = url.partition("://")[2]
+        account.create_provider(url, audience=url)
+        assert account.provider_audiences(host) == (url,)
+        with pytest.raises(ServiceError, match=f"OIDC provider {url}: AWS says EntityAlreadyExists"):
+            account.create_provider(url, audience=url)
+
+
+@pytest.mark.cloud
+def test_logs_are_kept_for_ever_until_they_are_not(account: AwsAccount, clients: Clients) -> None:
+    group = f"/aws/sagemaker/{unique('jobs')}"
+    clients("logs").create_log_group(logGroupName=f"{group}-longer")
+    assert account.log_days(group) is None
+    account.keep_logs(group, days=90, new=True)
+    assert account.log_days(group) == 90
+    assert account.log_days(f"{group}-longer") == 0
+    account.keep_logs(f"{group}-longer", days=30, new=False)
+    assert account.log_days(f"{group}-longer") == 30
+
+
+@pytest.mark.cloud
+def test_a_log_group_that_sagemaker_has_made_in_the_meantime_is_kept(account: AwsAccount, clients: Clients) -> None:
+    group = f"/aws/sagemaker/{unique('jobs')}"
+    clients("logs").create_log_group(logGroupName=group)
+    account.keep_logs(group, days=90, new=True)
+    assert account.log_days(group) == 90
+
+
+def test_an_audience_is_added_to_the_provider_of_its_host() -> None:
+    """The laptop's AWS has no such call."""
+    iam = boto3.session.Session("test", "test", region_name=NAMES.region).client("iam")
+    arn = f"arn:aws:iam::{NAMES.account}:oidc-provider/gitlab.com"
+    asked = {"OpenIDConnectProviderArn": arn, "ClientID": "https://gitlab.com"}
+    with Stubber(iam) as stubber:
+        stubber.add_response("add_client_id_to_open_id_connect_provider", {}, asked)
+        AwsAccount(Made(iam), NAMES).add_audience("gitlab.com", "https://gitlab.com")
+        stubber.assert_no_pending_responses()
+
+
+@pytest.mark.cloud
 def test_whom_a_role_trusts_is_read_from_its_policy(account: AwsAccount, clients: Clients) -> None:
     name = unique("role")
     assert account.trust(name) is None
@@ -117,15 +159,15 @@ def test_the_age_of_the_oldest_message_is_the_highest_of_the_last_minutes(
 
 
 @pytest.mark.cloud
-def test_a_token_is_stored_and_read_and_an_empty_secret_holds_none(clients: Clients, aws_port: int) -> None:
+def test_a_secret_is_stored_and_read_and_an_empty_one_holds_nothing(clients: Clients, aws_port: int) -> None:
     account = AwsAccount(clients, OTHER)
-    assert account.token() is None
+    assert account.secret() is None
     client("secretsmanager", aws_port).create_secret(Name=OTHER.token_secret)
-    assert account.token() is None
-    account.store_token("glpat-1")
-    assert account.token() == "glpat-1"
-    account.store_token("glpat-2")
-    assert account.token() == "glpat-2"
+    assert account.secret() is None
+    account.store_secret("glpat-1")
+    assert account.secret() == "glpat-1"
+    account.store_secret("glpat-2")
+    assert account.secret() == "glpat-2"
 
 
 # Answers of an AWS that refuses ---------------------------------------------------------------
@@ -137,12 +179,35 @@ CALLS: dict[str, tuple[str, str, Callable[[AwsAccount], object]]] = {
     "bucket": ("s3", "head_bucket", lambda a: a.exists("bucket", "b")),
     "function": ("lambda", "get_function_configuration", lambda a: a.exists("function", "f")),
     "provider": ("iam", "get_open_id_connect_provider", lambda a: a.provider_audiences("gitlab.com")),
+    "make provider": (
+        "iam",
+        "create_open_id_connect_provider",
+        lambda a: a.create_provider("https://gitlab.com", audience="https://gitlab.com"),
+    ),
+    "add audience": (
+        "iam",
+        "add_client_id_to_open_id_connect_provider",
+        lambda a: a.add_audience("gitlab.com", "https://gitlab.com"),
+    ),
+    "logs": ("logs", "describe_log_groups", lambda a: a.log_days("/aws/sagemaker/TrainingJobs")),
+    "keep": ("logs", "put_retention_policy", lambda a: a.keep_logs("group", days=90, new=False)),
+    "make and keep": ("logs", "create_log_group", lambda a: a.keep_logs("group", days=90, new=True)),
     "trust": ("iam", "get_role", lambda a: a.trust("r")),
     "waiting": ("sqs", "get_queue_url", lambda a: a.waiting("q")),
     "age": ("cloudwatch", "get_metric_statistics", lambda a: a.oldest_seconds("q")),
-    "token": ("secretsmanager", "get_secret_value", lambda a: a.token()),
-    "store": ("secretsmanager", "put_secret_value", lambda a: a.store_token("glpat-1")),
+    "token": ("secretsmanager", "get_secret_value", lambda a: a.secret()),
+    "store": ("secretsmanager", "put_secret_value", lambda a: a.store_secret("glpat-1")),
 }
+
+
+class Made(Clients):
+    """One client for whatever is asked."""
+
+    def __init__(self, client: object) -> None:
+        self._client = client
+
+    def __call__(self, _service: str) -> Any:
+        return self._client
 
 
 class Stubbed(Clients):

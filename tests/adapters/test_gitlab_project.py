@@ -81,6 +81,15 @@ def test_a_project_that_the_token_does_not_see_is_told(where: GitLab) -> None:
         GitLabSettings(elsewhere, TOKEN).hosted()
 
 
+@pytest.mark.cloud
+def test_a_token_tells_its_rights_and_its_end(project: GitLabSettings) -> None:
+    said = project.token()
+    assert (said.user, said.level, said.id) == ("mergemaker-bot", 50, 1)
+    assert said.scopes is not None
+    assert "api" in said.scopes
+    assert said.expires is not None
+
+
 # Answers of a real GitLab ---------------------------------------------------------------------
 
 API = "https://gitlab.example.com/api/v4"
@@ -98,7 +107,7 @@ def answers(*, user: object = USER, token: object = SELF, member: object = None)
 
 @responses.activate
 def test_a_tokens_rights_and_end_are_told() -> None:
-    assert answers().token() == Token("project_5_bot", ("api",), date(2026, 12, 31), level=30)
+    assert answers().token() == Token("project_5_bot", ("api",), date(2026, 12, 31), level=30, id=1)
 
 
 @responses.activate
