@@ -16,13 +16,17 @@ from uv import find_uv_bin
 RUNTIME = "python3.13"
 ROOT = Path(__file__).parent.parent
 LOCK = Path("requirements/lambdas.txt")
+_KINDS = ("*.py", "*.toml")
+"""Code, and the data that it reads."""
+
 _RECIPE = "1"
 """Part of the digest: raise it when this module makes something else of the same files."""
 
 
 def sources(root: Path) -> list[Path]:
-    """Python files of the bundle, relative to the root, in order. The command stays out: no function runs it."""
-    files = [path.relative_to(root) for top in ("lambdas", "mergemaker") for path in (root / top).rglob("*.py")]
+    """Files of the bundle, relative to the root, in order. The command stays out: no function runs it."""
+    found = [path for top in ("lambdas", "mergemaker") for kind in _KINDS for path in (root / top).rglob(kind)]
+    files = [path.relative_to(root) for path in found]
     return sorted(path for path in files if path.parts[:2] not in (("mergemaker", "cli.py"), ("mergemaker", "cli")))
 
 

@@ -1,17 +1,19 @@
 """From a batch of SQS messages to one call an event, and back to what SQS must deliver again."""
 
-import json
 import logging
 import os
-import sys
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any, TypedDict
 
+from lambdas import log as lines
+from lambdas.counting import CountedRuns
 from mergemaker.adapters.messages import postpone
 from mergemaker.bootstrap import Aws, world
+from mergemaker.domain import about
 from mergemaker.domain.errors import MergemakerError, RefusedError
-from mergemaker.domain.events import Event, parse_event
+from mergemaker.domain.events import Event, JobChanged, Submitted, parse_event
 from mergemaker.domain.settings import Settings
 from mergemaker.ports import World
 from mergemaker.variables import read_environment
@@ -35,10 +37,20 @@ class Function:
     """What a handler keeps between calls: settings and clients. Made at the first call, not at import."""
 
     def __init__(self) -> None:
-        _log_as_json()
+        lines.set_up()
         self.settings: Settings = read_environment(os.environ)
-        self.aws = Aws(self.settings.names, self.settings.network)
-        self.world: World = world(self.settings, self.aws)
+        self.aws = _Aws(self.settings.names, self.settings.network)
+        self.world: World = watched(world(self.settings, self.aws))
+
+
+class _Aws(Aws):
+    def token(self) -> str:
+        return lines.hide(super().token())
+
+
+def watched(world: World) -> World:
+    """`world`, whose changes of runs are counted."""
+    return replace(world, runs=CountedRuns(world.runs, world.names.project))
 
 
 def now() -> datetime:
@@ -53,10 +65,11 @@ def each(batch: dict[str, Any], it: Function, handle: Callable[[Event], object])
     """
     failures: list[Failure] = []
     for message in batch["Records"]:
+        about.start()
         try:
             _handle_one(message["body"], it.settings, handle)
         except MergemakerError as error:
-            log.error("failed", extra={"said": {"reason": str(error), "retryable": error.retryable}})  # noqa: TRY400
+            log.error("failed", extra={"reason": str(error), "retryable": error.retryable})  # noqa: TRY400
             if error.retryable:
                 postpone(message, it.aws.clients)
             failures.append({"itemIdentifier": message["messageId"]})
@@ -70,26 +83,19 @@ def _handle_one(body: str, settings: Settings, handle: Callable[[Event], object]
     try:
         event = parse_event(body, settings.names)
     except RefusedError as error:
-        log.warning("not ours", extra={"said": {"reason": str(error)}})
+        log.warning("not ours", extra={"reason": str(error)})
         return
-    log.info("event", extra={"said": {"event": repr(event)}})
+    about.start(_known(event))
+    log.info("event", extra={"event": repr(event)})
     result = handle(event)
-    log.info("done", extra={"said": {"event": repr(event), "result": str(result)[:500]}})
+    log.info("done", extra={"event": repr(event), "result": str(result)[:500]})
 
 
-class _Json(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        said = {"level": record.levelname, "logger": record.name, "message": record.getMessage()}
-        said |= getattr(record, "said", {})
-        if record.exc_info:
-            said["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(said)
-
-
-def _log_as_json() -> None:
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(_Json())
-    root = logging.getLogger()
-    root.handlers = [handler]
-    root.setLevel(logging.WARNING)  # libraries
-    log.setLevel(logging.INFO)
+def _known(event: Event) -> about.Fields:
+    """What an event itself says that it is about."""
+    match event:
+        case JobChanged(job):
+            return {"run": job}
+        case Submitted(key):
+            return {"run": key.split("/")[-2]}
+    return asdict(event)

@@ -33,4 +33,4 @@ def postpone(message: Mapping[str, Any], clients: Clients) -> None:
                 VisibilityTimeout=WAITS[min(count, len(WAITS)) - 1],
             )
     except (KeyError, TypeError, ValueError, MergemakerError) as error:
-        log.warning("not postponed", extra={"said": {"reason": str(error)}})
+        log.warning("not postponed", extra={"reason": str(error)})

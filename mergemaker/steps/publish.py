@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 
+from mergemaker.domain import about
 from mergemaker.domain.errors import MergemakerError, RefusedError, RetryableError
 from mergemaker.domain.model import ModelSpec, parse_model
 from mergemaker.domain.names import commit_status, note_marker, spec_key
@@ -30,6 +31,7 @@ STATES = {
 
 def publish(run: Run, world: World) -> None:
     """Tells everyone who asked for `run`. Raises what GitLab raises; the next try tells the rest."""
+    about.turn_to(run)
     spec = spec_of(run, world.files)
     merge_requests = sorted({o.merge_request for o in run.asked_by if o.merge_request is not None})
     notes = [partial(_tell_merge_request, run, iid, spec, world) for iid in merge_requests]
@@ -52,6 +54,7 @@ def each(calls: Iterable[Callable[[], object]]) -> None:
 
 
 def _tell_merge_request(run: Run, merge_request: int, spec: ModelSpec, world: World) -> None:
+    about.turn_to(run, run.asked_in(merge_request))
     with world.runs.note(run.model, merge_request) as note:
         # Read again under the lock, so that the last to write is not the one that knows least.
         run = world.runs.get(run.model, run.job) or run
@@ -63,6 +66,7 @@ def _tell_merge_request(run: Run, merge_request: int, spec: ModelSpec, world: Wo
 
 def _tell_pipeline(run: Run, origin: Origin, spec: ModelSpec, world: World) -> None:
     """By what is known now, and once more if it became known meanwhile that the run has moved on."""
+    about.turn_to(run, origin)
     now = world.runs.get(run.model, run.job) or run
     for _ in range(2):
         now = _set_status(now, origin, spec, world)

@@ -50,6 +50,14 @@ def test_a_handler_can_be_imported_from_the_bundle_alone(built: Path, runtime: P
     assert run.stdout == "True\n", run.stderr
 
 
+def test_the_prices_are_in_the_bundle(built: Path) -> None:
+    run = alone(
+        "from mergemaker.domain.prices import training_cost; print(training_cost('1 × ml.m5.large', 3600))", built
+    )
+
+    assert run.stdout == "0.115\n", run.stderr
+
+
 def test_without_the_bundle_a_handlers_import_fails(runtime: Path) -> None:
     """Or the tests above would see what is installed on this machine."""
     run = alone("import gitlab", runtime)

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 import lambdas.image.handler
+import lambdas.log
 import lambdas.release.handler
 import lambdas.report.handler
-from lambdas.queue import Function
+from lambdas.queue import Function, watched
+from mergemaker.domain import about
 from mergemaker.domain.settings import GitLab, Settings
 from mergemaker.variables import lambda_environment
 from tests.fakes.world import Fakes
@@ -35,11 +37,14 @@ def function(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> Iterator[Function
     for name, value in {**lambda_environment(SETTINGS), **keys}.items():
         monkeypatch.setenv(name, value)
     made = Function()
-    made.world = fakes.world
+    monkeypatch.setattr(lambdas.log, "_secrets", set(lambdas.log._secrets))
+    made.world = watched(fakes.world)
     for module in (lambdas.report.handler, lambdas.image.handler, lambdas.release.handler):
         monkeypatch.setattr(module, "function", lambda: made)
     yield made
+    logging.captureWarnings(False)
     root.handlers, root.level, ours.level = before
+    about.start()
 
 
 @pytest.fixture

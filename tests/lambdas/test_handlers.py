@@ -61,13 +61,13 @@ def test_a_fault_in_the_program_is_logged_with_its_traceback_and_comes_again(fak
     fakes.jobs.fail("find", ZeroDivisionError("oh"))
     assert failed(report({"Records": [message(1, job_event(job))]}, None)) == ["m1"]
     (fault,) = [line for line in log() if line["level"] == "ERROR"]
-    assert "ZeroDivisionError: oh" in fault["traceback"]
-    assert "test_handlers" in fault["traceback"] or "report.py" in fault["traceback"]
+    assert "ZeroDivisionError: oh" in fault["exception"]
+    assert "test_handlers" in fault["exception"] or "report.py" in fault["exception"]
 
 
 def test_a_message_without_a_body_comes_again(log: Log) -> None:
     assert failed(report({"Records": [{"messageId": "m1"}]}, None)) == ["m1"]
-    assert "KeyError" in log()[-1]["traceback"]
+    assert "KeyError" in log()[-1]["exception"]
 
 
 def test_while_gitlab_can_not_be_reached_the_message_comes_again_and_nothing_is_done_twice(
