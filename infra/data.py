@@ -8,13 +8,13 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra.acknowledged import acknowledge
 from infra.arns import Arns
 from infra.emptied import empty_at_the_end
 from infra.key import alias, project_key
+from infra.token_secret import token_secret
 from mergemaker.domain.names import Names
 
 KEPT = (
@@ -49,18 +49,15 @@ _TABLE = {
     "NIST.800.53.R5::NIST.800.53.R5-DynamoDBInBackupPlan": "Point-in-time recovery goes back to any second of 35 days. "
     "What the table says is also in SageMaker's registry and in each model's reports.csv."
 }
-_TOKEN = dict.fromkeys(
-    ("AwsSolutions::AwsSolutions-SMG4", "NIST.800.53.R5::NIST.800.53.R5-SecretsManagerRotationEnabled"),
-    "GitLab makes this token and gives it an end of at most a year; AWS could not make the next one without a token "
-    "that may create tokens, which is a stronger one than this.",
-)
 
 
 class DataStack(cdk.Stack):
     """The project's bucket, image repository, run table and token secret."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, env: cdk.Environment, arns: Arns, keep: bool) -> None:
-        """`keep`: whether what the stack holds outlives it."""
+    def __init__(
+        self, scope: Construct, construct_id: str, *, env: cdk.Environment, arns: Arns, keep: bool, rotate_token: bool
+    ) -> None:
+        """`keep`: whether what the stack holds outlives it. `rotate_token`: whether AWS renews GitLab's token."""
         names = arns.names
         super().__init__(
             scope, construct_id, env=env, description=f"Mergemaker, project {names.project}: data, images, history"
@@ -69,7 +66,7 @@ class DataStack(cdk.Stack):
         bucket = _bucket(self, names, key)
         _repository(self, names, key, keep=keep)
         _run_table(self, names, key)
-        _token_secret(self, names, key)
+        token_secret(self, arns=arns, key=key, rotate=rotate_token)
         if not keep:
             empty_at_the_end(bucket, arns=arns, key=key)
         policy = KEEP if keep else cdk.RemovalPolicy.DESTROY
@@ -175,16 +172,3 @@ def _run_table(scope: Construct, names: Names, key: kms.Key) -> None:
         ),
     )
     acknowledge(table, _TABLE)
-
-
-def _token_secret(scope: Construct, names: Names, key: kms.Key) -> None:
-    """Made empty: the token is put in by a person's command, so that no template, log or history ever holds it."""
-    secret = secretsmanager.CfnSecret(
-        scope,
-        "Token",
-        name=names.token_secret,
-        kms_key_id=key.key_arn,
-        description=f"GitLab token of the Mergemaker project {names.project}: api scope, no more rights than Developer",
-    )
-    secret.apply_removal_policy(KEEP)
-    acknowledge(secret, _TOKEN)

@@ -16,7 +16,7 @@ from infra.arns import Arns
 from mergemaker.domain.names import Names
 
 _READ = ("kms:Decrypt",)
-_READ_AND_WRITE = ("kms:Decrypt", "kms:GenerateDataKey")
+READ_AND_WRITE = ("kms:Decrypt", "kms:GenerateDataKey")
 _TABLE = ("kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey")
 """What DynamoDB asks of who reads or writes an encrypted table (DynamoDB Developer Guide, encryption at rest)."""
 
@@ -61,16 +61,16 @@ def imported_key(scope: Construct, names: Names) -> kms.IKey:
 
 def _statements(arns: Arns) -> Sequence[iam.PolicyStatement]:
     def roles(actions: Sequence[str], service: str, *purposes: str) -> iam.PolicyStatement:
-        return _through(arns, service, actions=actions, roles=[arns.role(purpose) for purpose in purposes])
+        return through(arns, service, actions=actions, roles=[arns.role(purpose) for purpose in purposes])
 
     return [
-        roles(_READ_AND_WRITE, "s3", "execution", "submit", "report-function"),
+        roles(READ_AND_WRITE, "s3", "execution", "submit", "report-function"),
         roles(_READ, "s3", "image-builder", "image-function", "release-function"),
         roles(_READ, "secretsmanager", *_FUNCTIONS),
         roles(_READ, "sqs", *_FUNCTIONS),
         roles(_TABLE, "dynamodb", *_FUNCTIONS),
-        _service("events", _READ_AND_WRITE, {"StringEquals": {"aws:SourceAccount": arns.names.account}}),
-        _service("cloudwatch", _READ_AND_WRITE, {"StringEquals": {"aws:SourceAccount": arns.names.account}}),
+        _service("events", READ_AND_WRITE, {"StringEquals": {"aws:SourceAccount": arns.names.account}}),
+        _service("cloudwatch", READ_AND_WRITE, {"StringEquals": {"aws:SourceAccount": arns.names.account}}),
         _service(
             f"logs.{arns.names.region}",
             ("kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"),
@@ -79,7 +79,8 @@ def _statements(arns: Arns) -> Sequence[iam.PolicyStatement]:
     ]
 
 
-def _through(arns: Arns, service: str, *, actions: Sequence[str], roles: Sequence[str]) -> iam.PolicyStatement:
+def through(arns: Arns, service: str, *, actions: Sequence[str], roles: Sequence[str]) -> iam.PolicyStatement:
+    """Use of the key by these roles, by their ARNs, in what they ask of a service of AWS."""
     names = arns.names
     return iam.PolicyStatement(
         actions=list(actions),

@@ -1,4 +1,5 @@
 """Which events reach which queue. Each rule lets through this project's events of this account and nothing else.
+One of them makes its own, once a day.
 
 What a rule cannot deliver goes to the dead-letter queue of the function that it was meant for, as the event itself: it
 can be sent again from there like any other message.
@@ -7,12 +8,14 @@ can be sent again from there like any other message.
 from collections.abc import Mapping
 from typing import Any
 
+import aws_cdk as cdk
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from infra.arns import Arns
 from infra.queued_function import QueuedFunction
+from mergemaker.domain.events import daily_rule
 from mergemaker.domain.names import Names
 
 
@@ -76,6 +79,18 @@ def image_builds(scope: Construct, *, to: QueuedFunction, names: Names) -> None:
         detail_type="CodeBuild Build State Change",
         detail={"project-name": [names.image_builder], "build-status": [{"anything-but": ["IN_PROGRESS"]}]},
         to=to,
+    )
+
+
+def daily(scope: Construct, *, to: QueuedFunction, names: Names) -> None:
+    """Its name tells the function that the event is of this schedule and of no other."""
+    events.Rule(
+        scope,
+        "Daily",
+        rule_name=daily_rule(names),
+        description=f"Once a day, to the queue {to.node.id}",
+        schedule=events.Schedule.rate(cdk.Duration.days(1)),
+        targets=[targets.SqsQueue(to.queue, dead_letter_queue=to.dead_letters)],
     )
 
 

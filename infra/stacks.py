@@ -17,7 +17,14 @@ def add_stacks(app: cdk.App, settings: Settings) -> None:
     """Adds the project's stacks to the app."""
     names, arns = settings.names, Arns(settings.names)
     env = cdk.Environment(account=names.account, region=names.region)
-    data = DataStack(app, f"{names.project}-data", env=env, arns=arns, keep=settings.keep_data)
+    data = DataStack(
+        app,
+        f"{names.project}-data",
+        env=env,
+        arns=arns,
+        keep=settings.keep_data,
+        rotate_token=settings.gitlab.rotate_token,
+    )
     platform = PlatformStack(
         app, f"{names.project}-platform", env=env, settings=settings, arns=arns, code=lambda_code()
     )

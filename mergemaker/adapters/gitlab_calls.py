@@ -11,7 +11,6 @@ from gitlab.exceptions import GitlabAuthenticationError, GitlabError, GitlabHttp
 
 from mergemaker.domain.errors import RetryableError, ServiceError
 from mergemaker.domain.settings import GitLab
-from mergemaker.domain.token_secret import read_token
 
 T = TypeVar("T")
 
@@ -24,10 +23,10 @@ PAUSES = (0.5, 1, 2)
 
 
 class GitLabCalls:
-    """Over one project. `secret` reads what the secret holds, in either form."""
+    """Over one project. `token` reads the access token from where it is kept."""
 
-    def __init__(self, where: GitLab, secret: Callable[[], str], sleep: Callable[[float], None] = time.sleep) -> None:
-        self._where, self._secret, self._sleep = where, secret, sleep
+    def __init__(self, where: GitLab, token: Callable[[], str], sleep: Callable[[float], None] = time.sleep) -> None:
+        self._where, self._token, self._sleep = where, token, sleep
         self._client: gitlab.Gitlab | None = None
         self._me: int | None = None
 
@@ -76,7 +75,7 @@ class GitLabCalls:
 
     def _read_token(self) -> str:
         """Raises ServiceError for what can be no token. Else requests would say so, with the token in its words."""
-        token = read_token(self._secret())
+        token = self._token().strip()
         if not token.isascii() or not token.isprintable() or not token or " " in token:
             raise ServiceError("the secret holds no GitLab token: put one into it with `mergemaker setup`")
         return token

@@ -1,11 +1,13 @@
 """Which events reach which queue."""
 
+import json
 from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
 
-from mergemaker.domain.names import submission_key
+from mergemaker.domain.events import DayPassed, parse_event
+from mergemaker.domain.names import Names, submission_key
 from tests.infra.stacks import ACCOUNT, PROJECT, REGION, Stacks
 
 CASES = [
@@ -15,6 +17,8 @@ CASES = [
     ("aws.sagemaker", "SageMaker Endpoint State Change", "release"),
     ("aws.codebuild", "CodeBuild Build State Change", "image"),
 ]
+DAILY = "Scheduled Event"
+"""Of the rule that listens to nothing, and makes its own."""
 cases = pytest.mark.parametrize(("source", "detail_type", "function"), CASES)
 
 
@@ -22,18 +26,19 @@ def rule_for(stacks: Stacks, detail_type: str) -> tuple[str, dict[str, Any]]:
     found = {
         name: one["Properties"]
         for name, one in stacks.of_type("AWS::Events::Rule").items()
-        if one["Properties"]["EventPattern"]["detail-type"] == [detail_type]
+        if one["Properties"].get("EventPattern", {}).get("detail-type") == [detail_type]
+        or (detail_type == DAILY and "ScheduleExpression" in one["Properties"])
     }
     assert len(found) == 1
     return next(iter(found.items()))
 
 
 def test_no_other_event_is_listened_to(stacks: Stacks) -> None:
-    found = {
-        one["Properties"]["EventPattern"]["detail-type"][0] for one in stacks.of_type("AWS::Events::Rule").values()
-    }
+    rules = [one["Properties"] for one in stacks.of_type("AWS::Events::Rule").values()]
+    found = {one["EventPattern"]["detail-type"][0] for one in rules if "EventPattern" in one}
 
     assert found == {detail_type for _, detail_type, _ in CASES}
+    assert len(rules) == len(CASES) + 1, "and the daily one"
 
 
 @cases
@@ -46,7 +51,28 @@ def test_an_event_goes_to_its_functions_queue(stacks: Stacks, source: str, detai
     assert stacks.target(target["Arn"])["Properties"]["QueueName"] == f"{PROJECT}-{function}"
 
 
-@cases
+def test_the_report_function_is_woken_once_a_day_by_a_rule_whose_name_it_knows(stacks: Stacks) -> None:
+    _, rule = rule_for(stacks, DAILY)
+    (target,) = rule["Targets"]
+    event = {
+        "source": "aws.events",
+        "detail-type": DAILY,
+        "account": ACCOUNT,
+        "region": REGION,
+        "resources": [f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{rule['Name']}"],
+        "detail": {},
+    }
+
+    assert (rule["State"], rule["ScheduleExpression"]) == ("ENABLED", "rate(1 day)")
+    assert stacks.target(target["Arn"])["Properties"]["QueueName"] == f"{PROJECT}-report"
+    assert "Input" not in target, "the event goes as it is"
+    assert parse_event(json.dumps(event), Names(PROJECT, ACCOUNT, REGION)) == DayPassed()
+
+
+with_daily = pytest.mark.parametrize(("source", "detail_type", "function"), [*CASES, ("aws.events", DAILY, "report")])
+
+
+@with_daily
 def test_what_cannot_be_delivered_is_kept(stacks: Stacks, source: str, detail_type: str, function: str) -> None:
     _, rule = rule_for(stacks, detail_type)
     (target,) = rule["Targets"]
@@ -91,7 +117,7 @@ def test_every_submission_is_heard_and_no_other_object(stacks: Stacks) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["", "-dead"])
-@cases
+@with_daily
 def test_only_the_rule_may_send(stacks: Stacks, source: str, detail_type: str, function: str, suffix: str) -> None:
     """Whoever else can send to the queue could make the function act on an event that never was."""
     rules = {
