@@ -98,7 +98,7 @@ def empty_at_the_end(bucket: s3.Bucket, *, arns: Arns, key: kms.Key) -> None:
 def _statements(arns: Arns, *, stack: str) -> Statements:
     return [
         allow("s3:ListBucketVersions", on=arns.bucket),
-        allow("s3:DeleteObjectVersion", on=arns.objects("*")),
+        allow("s3:DeleteObject", "s3:DeleteObjectVersion", on=arns.objects("*")),
         allow("cloudformation:DescribeStacks", on=_stacks(arns, stack)),
     ]
 
