@@ -113,6 +113,7 @@ class Contest:
             "registry": NAMES.registry,
             "repository": NAMES.repository,
             "tag": images["imageIds"][0]["imageTag"],
+            "key": NAMES.key_alias,
             "request": json.loads(by_name["SageMaker.CreateTrainingJob"].body),
         }
         self._said.write_text(json.dumps(said))

@@ -32,6 +32,9 @@ def main() -> None:
     images = ecr.describe_images(repositoryName=said["repository"], imageIds=[{"imageTag": said["tag"]}])
     image = f"{said['registry']}/{said['repository']}@{images['imageDetails'][0]['imageDigest']}"
     said["request"]["AlgorithmSpecification"]["TrainingImage"] = image
+    key = boto3.client("kms").describe_key(KeyId=said["key"])["KeyMetadata"]["Arn"]
+    said["request"]["OutputDataConfig"]["KmsKeyId"] = key
+    said["request"]["ResourceConfig"]["VolumeKmsKeyId"] = key
     sagemaker.create_training_job(**{**said["request"], "TrainingJobName": job})
     print("started")
 

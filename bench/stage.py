@@ -162,17 +162,22 @@ def _make_resources(ready: Stage) -> None:
     s3: S3Client = ready.client("s3")
     s3.create_bucket(Bucket=NAMES.bucket)
     s3.put_object(Bucket=NAMES.bucket, Key=f"{input_prefix(MODEL)}train.csv", Body=b"age,progression\n50,151\n")
+    kms = ready.client("kms")
+    kms.create_alias(AliasName=NAMES.key_alias, TargetKeyId=kms.create_key()["KeyMetadata"]["KeyId"])
     ecr: ECRClient = ready.client("ecr")
     ecr.create_repository(repositoryName=NAMES.repository, imageTagMutability="IMMUTABLE")
-    statement = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
     iam: IAMClient = ready.client("iam")
-    trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    iam.create_role(RoleName=NAMES.role("execution"), AssumeRolePolicyDocument=trust)
+    anything = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
+    for role, service in (("execution", "sagemaker"), ("image-builder", "codebuild")):
+        trusted = {"Effect": "Allow", "Principal": {"Service": f"{service}.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        trust = json.dumps({"Version": "2012-10-17", "Statement": [trusted]})
+        iam.create_role(RoleName=NAMES.role(role), AssumeRolePolicyDocument=trust)
+        iam.put_role_policy(RoleName=NAMES.role(role), PolicyName="calls", PolicyDocument=anything)
     builds: CodeBuildClient = ready.client("codebuild")
     builds.create_project(
         name=NAMES.image_builder,
         source={"type": "NO_SOURCE", "buildspec": "version: 0.2"},
         artifacts={"type": "NO_ARTIFACTS"},
         environment={"type": "LINUX_CONTAINER", "image": "standard", "computeType": "BUILD_GENERAL1_SMALL"},
-        serviceRole=NAMES.role_arn("build"),
+        serviceRole=NAMES.role_arn("image-builder"),
     )

@@ -8,7 +8,6 @@ from botocore.exceptions import ClientError
 
 from mergemaker.adapters.aws import calling, code_of, message_of
 from mergemaker.adapters.jobs import absent, tag_list, vpc_config
-from mergemaker.adapters.key import ProjectKey
 from mergemaker.adapters.registry import already_there
 from mergemaker.domain.errors import RetryableError
 from mergemaker.domain.job import stores_locally
@@ -35,7 +34,8 @@ _STATUSES = {
 class SageMakerEndpoints:
     """`ports.Endpoints`."""
 
-    def __init__(self, sagemaker: "SageMakerClient", names: Names, *, key: ProjectKey, network: Network) -> None:
+    def __init__(self, sagemaker: "SageMakerClient", names: Names, *, key: Callable[[], str], network: Network) -> None:
+        """`key`: ARN of the key that encrypts the disks; asked for only where something is made."""
         self._sagemaker, self._names, self._key, self._network = sagemaker, names, key, network
 
     def find(self, name: str) -> Endpoint | None:
@@ -84,7 +84,7 @@ class SageMakerEndpoints:
             "Tags": owned,
         }
         if not stores_locally(environment.instance_type):
-            made["KmsKeyId"] = self._key.arn
+            made["KmsKeyId"] = self._key()
         with calling(f"endpoint config {config}"):
             _once(lambda: self._sagemaker.create_endpoint_config(**made))
 

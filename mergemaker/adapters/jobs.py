@@ -1,13 +1,13 @@
 """SageMaker's training jobs."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
 from botocore.exceptions import ClientError
 
 from mergemaker.adapters.aws import calling, code_of, message_of
-from mergemaker.adapters.key import ProjectKey
 from mergemaker.domain.job import JobRequest, stores_locally
 from mergemaker.domain.model import Resources
 from mergemaker.domain.names import Names
@@ -64,9 +64,10 @@ def vpc_config(network: Network) -> "VpcConfigTypeDef":
 
 
 class SageMakerJobs:
-    """`ports.Jobs`. Keys and network are those of the settings now, whatever a request that waited was made with."""
+    """`ports.Jobs`. The network is that of the settings now, whatever a request that waited was made with."""
 
-    def __init__(self, sagemaker: "SageMakerClient", names: Names, *, key: ProjectKey, network: Network) -> None:
+    def __init__(self, sagemaker: "SageMakerClient", names: Names, *, key: Callable[[], str], network: Network) -> None:
+        """`key`: ARN of the key that encrypts what jobs keep; asked for only where one starts."""
         self._sagemaker, self._names, self._key, self._network = sagemaker, names, key, network
 
     def find(self, name: str) -> TrainingJob | None:
@@ -111,7 +112,7 @@ class SageMakerJobs:
             "HyperParameters": dict(request.hyperparameters),
             "InputDataConfig": [_channel(name, uri) for name, uri in request.channels.items()],
             # Without a key SageMaker would take S3's own (API reference, OutputDataConfig), and not the bucket's.
-            "OutputDataConfig": {"S3OutputPath": request.output, "KmsKeyId": self._key.arn},
+            "OutputDataConfig": {"S3OutputPath": request.output, "KmsKeyId": self._key()},
             "ResourceConfig": {
                 "InstanceType": cast("TrainingInstanceTypeType", r.instance_type),
                 "InstanceCount": r.instance_count,
@@ -122,7 +123,7 @@ class SageMakerJobs:
             "Tags": tag_list(lineage_tags(request.lineage)),
         }
         if not stores_locally(r.instance_type):
-            wanted["ResourceConfig"]["VolumeKmsKeyId"] = self._key.arn
+            wanted["ResourceConfig"]["VolumeKmsKeyId"] = self._key()
         if self._network.subnets:
             wanted["VpcConfig"] = vpc_config(self._network)
         return wanted

@@ -10,6 +10,7 @@ import requests
 
 from mergemaker.bootstrap import Aws
 from mergemaker.domain.names import Names
+from mergemaker.domain.settings import Network
 from tests.local.aws.helpers import ROOT, client, free_port, start_cloud, unique, wait_for
 
 NAMES = Names(project="shop", account="000000000000", region="us-east-1")
@@ -36,8 +37,8 @@ def aws(aws_port: int) -> Aws:
         for name, value in {**keys, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}.items():
             patch.setenv(name, value)
         patch.delenv("AWS_PROFILE", raising=False)
-        made = Aws(NAMES)
-        for service in ("s3", "sagemaker", "dynamodb", "ecr", "codebuild", "logs", "secretsmanager"):
+        made = Aws(NAMES, Network())
+        for service in ("s3", "sagemaker", "dynamodb", "ecr", "codebuild", "kms", "logs", "secretsmanager"):
             made.clients(service)
     return made
 
@@ -50,6 +51,8 @@ def _resources(port: int) -> None:
         KeySchema=[{"AttributeName": "model", "KeyType": "HASH"}, {"AttributeName": "job", "KeyType": "RANGE"}],
         BillingMode="PAY_PER_REQUEST",
     )
+    kms = client("kms", port)
+    kms.create_alias(AliasName=NAMES.key_alias, TargetKeyId=kms.create_key()["KeyMetadata"]["KeyId"])
     client("ecr", port).create_repository(repositoryName=NAMES.repository, imageTagMutability="IMMUTABLE")
     statement = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})

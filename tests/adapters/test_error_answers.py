@@ -17,6 +17,7 @@ from mergemaker.adapters.registry import SageMakerRegistry
 from mergemaker.domain.errors import RetryableError, ServiceError
 from mergemaker.domain.release import Approval, EndpointStatus
 from mergemaker.domain.run import Status
+from mergemaker.domain.settings import Network
 from tests.adapters.test_jobs import asked
 from tests.fakes.world import NAMES
 
@@ -38,14 +39,22 @@ def answers(sagemaker: Any) -> Iterator[Stubber]:
         stubber.assert_no_pending_responses()
 
 
+def jobs(sagemaker: Any) -> SageMakerJobs:
+    return SageMakerJobs(sagemaker, NAMES, key=lambda: "key", network=Network())
+
+
+def endpoints(sagemaker: Any) -> SageMakerEndpoints:
+    return SageMakerEndpoints(sagemaker, NAMES, key=lambda: "key", network=Network())
+
+
 Call = Callable[[Any], object]
 CALLS: dict[str, tuple[str, Call]] = {
-    "job": ("describe_training_job", lambda c: SageMakerJobs(c, NAMES).find("j")),
-    "start": ("create_training_job", lambda c: SageMakerJobs(c, NAMES).start(asked("j"), image="i")),
-    "endpoint": ("describe_endpoint", lambda c: SageMakerEndpoints(c, NAMES).find("e")),
-    "create": ("create_endpoint", lambda c: SageMakerEndpoints(c, NAMES).create("e", config="c", tags={})),
-    "update": ("update_endpoint", lambda c: SageMakerEndpoints(c, NAMES).update("e", config="c")),
-    "delete": ("delete_endpoint", lambda c: SageMakerEndpoints(c, NAMES).delete("e")),
+    "job": ("describe_training_job", lambda c: jobs(c).find("j")),
+    "start": ("create_training_job", lambda c: jobs(c).start(asked("j"), image="i")),
+    "endpoint": ("describe_endpoint", lambda c: endpoints(c).find("e")),
+    "create": ("create_endpoint", lambda c: endpoints(c).create("e", config="c", tags={})),
+    "update": ("update_endpoint", lambda c: endpoints(c).update("e", config="c")),
+    "delete": ("delete_endpoint", lambda c: endpoints(c).delete("e")),
     "package": ("describe_model_package", lambda c: SageMakerRegistry(c, NAMES).find(f"{ARN}:model-package/g/1")),
     "newest": ("list_model_packages", lambda c: list(SageMakerRegistry(c, NAMES).newest("g"))),
 }
@@ -147,7 +156,7 @@ def test_an_endpoints_status_says_what_may_be_done(
             "PendingDeploymentSummary": {"EndpointConfigName": "shop-prices-staging-4"},
         },
     )
-    found = SageMakerEndpoints(sagemaker, NAMES).find("e")
+    found = endpoints(sagemaker).find("e")
     assert found is not None
     assert (found.status, found.version, found.target_version) == (status, 3, 4)
 
@@ -202,7 +211,7 @@ def test_a_job_says_why_it_ended(
 ) -> None:
     answers.add_response("describe_training_job", job(**changed))
     answers.add_response("list_tags", {"Tags": [{"Key": "theirs", "Value": "x"}]})
-    found = SageMakerJobs(sagemaker, NAMES).find("j")
+    found = jobs(sagemaker).find("j")
     assert found is not None
     assert (found.status, found.reason, found.lineage) == (status, reason, None)
 
@@ -223,4 +232,4 @@ def test_nobody_there_is_retryable_and_names_the_address(monkeypatch: pytest.Mon
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.setattr("botocore.retries.standard.time.sleep", lambda _: None, raising=False)
     with pytest.raises(RetryableError, match=r"AWS can't be reached: .*http://127\.0\.0\.1:9"):
-        SageMakerJobs(Clients(NAMES.region)("sagemaker"), NAMES).find("j")
+        jobs(Clients(NAMES.region)("sagemaker")).find("j")

@@ -7,7 +7,7 @@ import pytest
 from mergemaker.domain.errors import ServiceError
 from mergemaker.domain.job import JobRequest
 from mergemaker.domain.model import Resources
-from mergemaker.domain.run import Status
+from mergemaker.domain.run import Status, Work
 from mergemaker.ports import Jobs
 from tests.adapters.conftest import NAMES
 from tests.fakes.jobs import FakeJobs
@@ -52,9 +52,10 @@ def test_a_started_job_is_found_with_its_whole_lineage_and_the_scripts_own_hyper
     assert jobs.start(request, image=address)
     job = jobs.find(name)
     assert job is not None
-    assert (job.name, job.image, job.instance) == (name, address, "1 × ml.m5.large")
+    assert (job.name, job.work.image, job.work.instance) == (name, address, "1 × ml.m5.large")
     assert job.lineage == request.lineage
-    assert job.hyperparameters == {"depth": "3", "text": '"a b"'}
+    assert job.work.own_hyperparameters == {"depth": "3", "text": '"a b"'}
+    assert job.work == Work(address, request.hyperparameters, request.channels, request.output, request.resources)
     assert job.created.utcoffset() is not None
     assert (job.metrics, job.artifact) == ({}, "")
 
