@@ -134,6 +134,13 @@ class Endpoints(Protocol):
         """Starts to; done if it is being deleted, or isn't there."""
 
 
+class Watch(Protocol):
+    """What looks after endpoints."""
+
+    def over(self, endpoint: str, *, tags: Mapping[str, str]) -> None:
+        """Alarms for an endpoint of this name, and a log that ends: made, or brought up to date."""
+
+
 class MergeRequests(Protocol):
     """The GitLab project's merge requests."""
 
@@ -162,6 +169,7 @@ class World:
     runs: Runs
     registry: Registry
     endpoints: Endpoints
+    watch: Watch
     merge_requests: MergeRequests
     issues: "Issues"
 

@@ -135,6 +135,7 @@ def _execute(plan: Plan, environment: Environment, world: World) -> None:
         environment=environment,
         tags=owned,
     )
+    world.watch.over(plan.endpoint, tags=owned)  # first: an endpoint that nobody watches does not change
     if plan.action is Action.CREATE:
         world.endpoints.create(plan.endpoint, config=config, tags=owned)
     else:

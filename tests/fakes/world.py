@@ -14,6 +14,7 @@ from tests.fakes.jobs import FakeJobs
 from tests.fakes.merge_requests import FakeMergeRequests
 from tests.fakes.registry import FakeRegistry
 from tests.fakes.runs import FakeRuns
+from tests.fakes.watch import FakeWatch
 
 NAMES = Names(project="shop", account="111122223333", region="eu-west-1")
 STAGING = Environment("staging", NAMES.account, NAMES.region, instance_type="ml.m5.large", instance_count=1)
@@ -32,6 +33,7 @@ class Fakes:
     runs: FakeRuns = field(default_factory=FakeRuns)
     registry: FakeRegistry = field(default_factory=FakeRegistry)
     endpoints: FakeEndpoints = field(default_factory=FakeEndpoints)
+    watch: FakeWatch = field(default_factory=FakeWatch)
     merge_requests: FakeMergeRequests = field(default_factory=FakeMergeRequests)
     issues: FakeIssues = field(default_factory=FakeIssues)
     tick: timedelta = timedelta(minutes=1)
@@ -53,6 +55,7 @@ class Fakes:
             runs=self.runs,
             registry=self.registry,
             endpoints=self.endpoints,
+            watch=self.watch,
             merge_requests=self.merge_requests,
             issues=self.issues,
         )
