@@ -31,7 +31,7 @@ def main() -> None:
 
 
 async def _run(arguments: argparse.Namespace, state: Path) -> None:
-    from local.aws import processes, seam
+    from local.aws import iam_seam, processes, seam
     from local.aws.cloud import Cloud
     from local.aws.codebuild import CodeBuild
     from local.aws.sagemaker.service import SageMaker
@@ -48,7 +48,7 @@ async def _run(arguments: argparse.Namespace, state: Path) -> None:
     )
     seam.add_service("codebuild", "CodeBuild_20161006", CodeBuild(cloud).handle)
     seam.add_service("sagemaker", "SageMaker.", SageMaker(cloud).handle)
-    seam.add_iam_namespace("sagemaker")
+    iam_seam.mend()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -20,6 +20,7 @@ def begin(record: Record, params: Record) -> None:
     record.update(
         source=source,
         environment=environment,
+        serviceRole=params.get("serviceRoleOverride", record["serviceRole"]),
         buildStatus="IN_PROGRESS",
         buildComplete=False,
         startTime=now,

@@ -1,25 +1,15 @@
-"""What every part of the AWS half shares: where it lives, and clients of its own endpoint."""
+"""What every part of the AWS half shares: where it lives, and clients of its own endpoint, for itself or a role."""
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import boto3
-from botocore.config import Config
-
+from local.aws import iam_seam
+from local.aws.clients import ROOT, Clients
+from local.aws.errors import invalid
 from local.aws.processes import Processes
-
-if TYPE_CHECKING:
-    from mypy_boto3_ecr import ECRClient
-    from mypy_boto3_iam import IAMClient
-    from mypy_boto3_logs import CloudWatchLogsClient
-    from mypy_boto3_s3 import S3Client
-
-ROOT_KEY = "test"
-"""MiniStack takes this access key, and the same secret, as the account's root, with ``AUTH=true`` too."""
 
 SendEvent = Callable[[str, str, list[str], dict[str, Any]], None]
 """Source, detail type, resources, detail. Returns at once; events keep their order."""
@@ -39,7 +29,6 @@ class Cloud:
     """Seconds between SIGTERM and SIGKILL for a training job."""
     send: SendEvent
     processes: Processes = field(default_factory=Processes)
-    _lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property
     def endpoint(self) -> str:
@@ -50,42 +39,21 @@ class Cloud:
         tail = resource.lower() if service == "sagemaker" else resource
         return f"arn:aws:{service}:{self.region}:{self.account}:{tail}"
 
-    @property
-    def aws_variables(self) -> dict[str, str]:
-        """What makes any AWS client in a container talk to this cloud."""
-        return {
-            "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ACCESS_KEY_ID": ROOT_KEY,
-            "AWS_SECRET_ACCESS_KEY": ROOT_KEY,
-            "AWS_REGION": self.region,
-            "AWS_DEFAULT_REGION": self.region,
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
-
     @cached_property
-    def s3(self) -> "S3Client":
-        client: S3Client = self._client("s3")
-        return client
+    def root(self) -> Clients:
+        """For what AWS does by itself, with nobody's rights."""
+        return Clients(self.endpoint, self.region, ROOT)
 
-    @cached_property
-    def ecr(self) -> "ECRClient":
-        client: ECRClient = self._client("ecr")
-        return client
+    def check_role(self, role_arn: str, service: str) -> None:
+        """Raises AwsError unless the service may take the role."""
+        if not iam_seam.trusts(role_arn, account=self.account, service=f"{service}.amazonaws.com"):
+            raise invalid(
+                f"Could not assume role {role_arn}. Please ensure that the role exists and allows principal "
+                f"'{service}.amazonaws.com' to assume the role."
+            )
 
-    @cached_property
-    def iam(self) -> "IAMClient":
-        client: IAMClient = self._client("iam")
-        return client
-
-    @cached_property
-    def logs(self) -> "CloudWatchLogsClient":
-        client: CloudWatchLogsClient = self._client("logs")
-        return client
-
-    def _client(self, service: str) -> Any:
-        # Sessions are not safe to share between threads while they make clients; clients are.
-        with self._lock:
-            session = boto3.session.Session(ROOT_KEY, ROOT_KEY, region_name=self.region)
-            make: Any = session.client
-            config = Config(proxies={}, s3={"addressing_style": "path"}, retries={"mode": "standard"})
-            return make(service, endpoint_url=self.endpoint, config=config)
+    def assumed(self, role_arn: str, service: str) -> Clients:
+        """What a service does for somebody, it does as the role that it was given. Raises AwsError as `check_role`."""
+        self.check_role(role_arn, service)
+        keys = iam_seam.session(role_arn, account=self.account, name=service)
+        return Clients(self.endpoint, self.region, keys)

@@ -4,6 +4,7 @@ A build's record is MiniStack's, so that BatchGetBuilds and ListBuilds show it; 
 """
 
 import json
+import logging
 import signal
 import tempfile
 import threading
@@ -13,8 +14,9 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.aws import build_record, images, processes, seam
+from local.aws import access, build_record, codebuild_access, images, processes, seam
 from local.aws.answer import Answer, Request
+from local.aws.clients import Clients
 from local.aws.cloud import Cloud
 from local.aws.codebuild_events import state_change
 from local.aws.environments import BuildError
@@ -62,13 +64,18 @@ class CodeBuild:
     def handle(self, request: Request) -> Answer:
         operation = request.headers.get("x-amz-target", "").rpartition(".")[2]
         try:
+            params = _params(operation, request)
+            access.require(request, codebuild_access.checks(operation, params, self._arn))
             if operation == "StartBuild":
-                return _json({"build": self._start(_params(operation, request))})
+                return _json({"build": self._start(params)})
             if operation == "StopBuild":
-                self._stop(_params(operation, request)["id"])
+                self._stop(params["id"])
         except AwsError as error:
             return error.answer()
         return seam.ministack_codebuild(request)
+
+    def _arn(self, resource: str) -> str:
+        return self._cloud.arn(resource, service="codebuild")
 
     def _start(self, params: Record) -> Record:
         with self._lock:
@@ -77,7 +84,7 @@ class CodeBuild:
                 return build_record.copy(known.record)
             record = seam.new_build(params["projectName"])
             if record is None:
-                arn = self._cloud.arn(f"project/{params['projectName']}", service="codebuild")
+                arn = self._arn(f"project/{params['projectName']}")
                 raise AwsError("ResourceNotFoundException", f"Project cannot be found: {arn}")
             build_record.begin(record, params)
             build = Build(record, params)
@@ -102,25 +109,35 @@ class CodeBuild:
             build.stop()
 
     def _run(self, build: Build) -> None:
-        logs = build.record["logs"]
-        log = LogStream(self._cloud, logs["groupName"], logs["streamName"])
+        """With the rights of the project's role; where CodeBuild may not take it, there is not even a log."""
         self._tell(build)
+        try:
+            role = self._cloud.assumed(build.record["serviceRole"], "codebuild")
+            status = self._logged(build, role)
+        except AwsError as error:
+            logging.getLogger("local.aws").warning("build %s: %s", build.record["id"], error)
+            status = "FAILED"
+        build_record.end_phase(build.record, "SUCCEEDED" if status == "SUCCEEDED" else "FAILED")
+        build_record.finish(build.record, status)
+        self._tell(build)
+
+    def _logged(self, build: Build, role: Clients) -> str:
+        """The build's status. The log is whole before anybody can see that the build has ended."""
+        logs = build.record["logs"]
+        log = LogStream(role.logs, logs["groupName"], logs["streamName"])
         status = "SUCCEEDED"
         try:
-            self._build(build, log)
+            self._build(build, role, log)
         except BuildError as error:
             status = "STOPPED" if build.stopped.is_set() else "FAILED"
             log.write(str(error))
         except (ClientError, BotoCoreError, OSError) as error:
             status = "FAILED"
             log.write(f"the build failed: {error}")
-        # The log is whole before anybody can see that the build has ended.
         log.flush()
-        build_record.end_phase(build.record, "SUCCEEDED" if status == "SUCCEEDED" else "FAILED")
-        build_record.finish(build.record, status)
-        self._tell(build)
+        return status
 
-    def _build(self, build: Build, log: LogStream) -> None:
+    def _build(self, build: Build, role: Clients, log: LogStream) -> None:
         def write(line: str) -> None:
             log.write(line)
             log.flush_if_due()
@@ -128,28 +145,22 @@ class CodeBuild:
         with tempfile.TemporaryDirectory(prefix="build-") as folder:
             archive = Path(folder, "context.zip")
             build_record.next_phase(build.record, "DOWNLOAD_SOURCE")
-            self._download(build.record["source"], archive)
+            _download(role, build.record["source"], archive)
             build_record.next_phase(build.record, "BUILD")
             manifest = images.build(self._cloud, archive, write, build.watch)
         if build.stopped.is_set():
             raise BuildError("the build was stopped")
         build_record.next_phase(build.record, "POST_BUILD")
-        self._push(build.record, manifest, log)
+        self._push(build.record, role, manifest, log)
 
-    def _download(self, source: Record, target: Path) -> None:
-        bucket, _, key = source.get("location", "").removeprefix("arn:aws:s3:::").partition("/")
-        if source.get("type") != "S3" or not key:
-            raise BuildError("the laptop cloud builds from S3: set sourceTypeOverride and sourceLocationOverride")
-        self._cloud.s3.download_file(bucket, key, str(target))
-
-    def _push(self, record: Record, manifest: str, log: LogStream) -> None:
+    def _push(self, record: Record, role: Clients, manifest: str, log: LogStream) -> None:
         """To the repository that the project is named after: ``<project>-image`` builds for ``<project>``."""
         repository = record["projectName"].removesuffix("-image")
         tag = build_record.variables(record).get("IMAGE_TAG")
         if not tag:
             raise BuildError("the variable IMAGE_TAG is missing: it names the image to push")
         uri = f"{self._cloud.account}.dkr.ecr.{self._cloud.region}.amazonaws.com/{repository}:{tag}"
-        ecr = self._cloud.ecr
+        ecr = role.ecr
         try:
             ecr.put_image(
                 repositoryName=repository,
@@ -158,13 +169,20 @@ class CodeBuild:
                 imageTag=tag,
             )
         except ecr.exceptions.ImageTagAlreadyExistsException:
-            before = images.resolve(self._cloud, uri)
+            before = images.resolve(ecr, uri)
             if before != images.manifest_digest(manifest):
                 raise BuildError(f"tag {tag} is immutable and holds another image, {before}") from None
         log.write(f"pushed {uri} {images.manifest_digest(manifest)}")
 
     def _tell(self, build: Build) -> None:
         self._cloud.send(*state_change(build.record))
+
+
+def _download(role: Clients, source: Record, target: Path) -> None:
+    bucket, _, key = source.get("location", "").removeprefix("arn:aws:s3:::").partition("/")
+    if source.get("type") != "S3" or not key:
+        raise BuildError("the laptop cloud builds from S3: set sourceTypeOverride and sourceLocationOverride")
+    role.s3.download_file(bucket, key, str(target))
 
 
 def _params(operation: str, request: Request) -> Record:

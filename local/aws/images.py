@@ -12,6 +12,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ParamValidationError
 
@@ -20,6 +21,9 @@ from local.aws.cloud import Cloud
 from local.aws.environments import Builder, BuildError, building
 from local.aws.logs import Sink
 from local.aws.processes import Child
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecr import ECRClient
 
 REQUIREMENTS = ("training/requirements.txt", "serving/requirements.txt", "model/requirements.txt")
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
@@ -64,15 +68,15 @@ def by_digest(uri: str, digest: str) -> str:
     return f"{registry}/{name.partition(':')[0]}@{digest}"
 
 
-def resolve(cloud: Cloud, uri: str) -> str | None:
+def resolve(ecr: "ECRClient", uri: str) -> str | None:
     """The digest of an image in the cloud's ECR; None where there is none such."""
-    manifest = _manifest(cloud, uri)
+    manifest = _manifest(ecr, uri)
     return manifest and manifest[0]
 
 
-def find(cloud: Cloud, uri: str) -> Image:
-    """Raises BuildError where the image is not there or was not built by this cloud's CodeBuild."""
-    found = _manifest(cloud, uri)
+def find(cloud: Cloud, ecr: "ECRClient", uri: str) -> Image:
+    """As who pulls it sees it. Raises BuildError where it is not there or was not built by this cloud's CodeBuild."""
+    found = _manifest(ecr, uri)
     if found is None:
         raise BuildError(f"image {uri} is not in ECR")
     digest, text = found
@@ -133,18 +137,18 @@ def _new_manifest(context: str, environment: str) -> str:
     return json.dumps(manifest, sort_keys=True, separators=(",", ":"))
 
 
-def _manifest(cloud: Cloud, uri: str) -> tuple[str, str] | None:
+def _manifest(ecr: "ECRClient", uri: str) -> tuple[str, str] | None:
     reference = parse_reference(uri)
     if reference is None:
         return None
     try:
-        answer = cloud.ecr.batch_get_image(
+        answer = ecr.batch_get_image(
             repositoryName=reference.repository,
             imageIds=[
                 {"imageDigest": reference.digest} if reference.digest else {"imageTag": reference.tag or "latest"}
             ],
         )
-    except (cloud.ecr.exceptions.RepositoryNotFoundException, ParamValidationError):
+    except (ecr.exceptions.RepositoryNotFoundException, ParamValidationError):
         return None
     for image in answer["images"]:
         return image["imageId"]["imageDigest"], image["imageManifest"]

@@ -1,14 +1,16 @@
 """Writing to CloudWatch Logs while a job, build or endpoint runs."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING
 
-from local.aws.cloud import Cloud
+from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
+    from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_logs.type_defs import InputLogEventTypeDef
 
 Sink = Callable[[str], None]
@@ -20,10 +22,13 @@ _INTERVAL = 0.5
 
 
 class LogStream:
-    """One stream, made with its group on first use. Lines arrive in batches, at most half a second late."""
+    """One stream, made with its group on first use. Lines arrive in batches, at most half a second late.
 
-    def __init__(self, cloud: Cloud, group: str, stream: str) -> None:
-        self._cloud, self._group, self._stream = cloud, group, stream
+    Where the writer may not write, there is no log, as on AWS; the work goes on.
+    """
+
+    def __init__(self, logs: "CloudWatchLogsClient", group: str, stream: str) -> None:
+        self._logs, self._group, self._stream = logs, group, stream
         self._waiting: list[InputLogEventTypeDef] = []
         self._lock = threading.Lock()
         self._sending = threading.Lock()
@@ -49,18 +54,24 @@ class LogStream:
             self._sent_at = time.monotonic()
             if not batch and self._made:
                 return
-            self._make()
-            for start in range(0, len(batch), _BATCH):
-                self._cloud.logs.put_log_events(
-                    logGroupName=self._group,
-                    logStreamName=self._stream,
-                    logEvents=batch[start : start + _BATCH],
-                )
+            try:
+                self._make()
+                self._put(batch)
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "AccessDeniedException":
+                    raise
+                logging.getLogger("local.aws").warning("no log in %s: %s", self._group, error)
+
+    def _put(self, batch: "list[InputLogEventTypeDef]") -> None:
+        for start in range(0, len(batch), _BATCH):
+            self._logs.put_log_events(
+                logGroupName=self._group, logStreamName=self._stream, logEvents=batch[start : start + _BATCH]
+            )
 
     def _make(self) -> None:
         if self._made:
             return
-        logs = self._cloud.logs
+        logs = self._logs
         with suppress(logs.exceptions.ResourceAlreadyExistsException):
             logs.create_log_group(logGroupName=self._group)
         with suppress(logs.exceptions.ResourceAlreadyExistsException):

@@ -1,4 +1,4 @@
-"""The seam to MiniStack: the only module that touches its internals, for the exact version that is pinned.
+"""The seam to MiniStack: with `iam_seam` the only module that touches its internals, for the version that is pinned.
 
 MiniStack keeps its services in a dict, finds the service of a request in another, and lets only callers inside its
 process send events as ``aws.*``. Import this module after `prepare`: MiniStack reads its settings at import.
@@ -18,7 +18,7 @@ Handle = Callable[[Request], Answer]
 
 
 def prepare(*, port: int, region: str, account: str, state: Path) -> None:
-    """Sets MiniStack's settings: loopback only, one port, and every file of its own below `state`."""
+    """Sets MiniStack's settings: loopback only, one port, IAM enforced, and every file of its own below `state`."""
     temporary = state / "tmp"
     temporary.mkdir(parents=True, exist_ok=True)
     os.environ.update(
@@ -30,6 +30,7 @@ def prepare(*, port: int, region: str, account: str, state: Path) -> None:
         S3_PERSIST="0",
         MINISTACK_REGION=region,
         MINISTACK_ACCOUNT_ID=account,
+        AUTH="true",
         STATE_DIR=str(state / "ministack"),
         S3_DATA_DIR=str(state / "s3"),
         TMPDIR=str(temporary),
@@ -44,13 +45,6 @@ def add_service(name: str, target_prefix: str, handle: Handle) -> None:
     patterns: dict[str, Any] = router.SERVICE_PATTERNS
     patterns.setdefault(name, {"target_prefixes": [target_prefix], "host_patterns": [rf"{name}\."]})
     app.SERVICE_HANDLERS[name] = _asgi(handle)
-
-
-def add_iam_namespace(service: str) -> None:
-    """Makes ``AUTH=true`` ask policies about the service; without it MiniStack lets every call of it through."""
-    from ministack.core import iam_actions
-
-    iam_actions.SERVICE_TO_IAM_NAMESPACE.setdefault(service, service)
 
 
 def request_region() -> str:
@@ -86,6 +80,7 @@ def new_build(project: str) -> dict[str, Any] | None:
     if found is None:
         return None
     record: dict[str, Any] = codebuild._make_build_record(found, codebuild._build_id(project))
+    record["serviceRole"] = found.get("serviceRole", "")
     codebuild._builds[record["id"]] = record
     return record
 

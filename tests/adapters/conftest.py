@@ -11,7 +11,7 @@ import requests
 from mergemaker.bootstrap import Aws
 from mergemaker.domain.names import Names
 from mergemaker.domain.settings import Network
-from tests.local.aws.helpers import ROOT, client, free_port, start_cloud, unique, wait_for
+from tests.local.aws.helpers import ROOT, client, free_port, new_role, start_cloud, unique, wait_for
 
 NAMES = Names(project="shop", account="000000000000", region="us-east-1")
 TOKEN = "glpat-contract"
@@ -54,16 +54,15 @@ def _resources(port: int) -> None:
     kms = client("kms", port)
     kms.create_alias(AliasName=NAMES.key_alias, TargetKeyId=kms.create_key()["KeyMetadata"]["KeyId"])
     client("ecr", port).create_repository(repositoryName=NAMES.repository, imageTagMutability="IMMUTABLE")
-    statement = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    client("iam", port).create_role(RoleName=NAMES.role("execution"), AssumeRolePolicyDocument=policy)
+    iam = client("iam", port)
+    new_role(iam, NAMES.role("execution"), "sagemaker", "*")
     client("secretsmanager", port).create_secret(Name=NAMES.token_secret, SecretString="glpat-secret")
     client("codebuild", port).create_project(
         name=NAMES.image_builder,
         source={"type": "NO_SOURCE", "buildspec": "version: 0.2"},
         artifacts={"type": "NO_ARTIFACTS"},
         environment={"type": "LINUX_CONTAINER", "image": "standard", "computeType": "BUILD_GENERAL1_SMALL"},
-        serviceRole=f"arn:aws:iam::{NAMES.account}:role/build",
+        serviceRole=new_role(iam, "build", "codebuild", "*"),
     )
 
 

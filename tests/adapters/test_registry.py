@@ -11,7 +11,7 @@ from mergemaker.ports import Registry
 from tests.adapters.conftest import NAMES
 from tests.fakes.made import digest
 from tests.fakes.registry import PACKAGES, FakeRegistry
-from tests.local.aws.helpers import client, wait_for
+from tests.local.aws.helpers import client, new_queue, wait_for
 
 New = Callable[..., NewPackage]
 
@@ -139,7 +139,7 @@ def test_each_approval_is_told_also_of_what_is_approved_already(
 def _told(port: int, name: str) -> Callable[[], list[dict[str, str]]]:
     """The details of the packages' events of one group, as far as they came."""
     sqs, events = client("sqs", port), client("events", port)
-    url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    url = new_queue(sqs, name)
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     pattern = {
         "source": ["aws.sagemaker"],

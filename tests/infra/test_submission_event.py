@@ -11,7 +11,7 @@ from mergemaker.domain.events import Submitted, parse_event
 from mergemaker.domain.names import Names, code_key, submission_key, waiting_key
 from tests.infra import stacks as synthesised
 from tests.infra.stacks import PROJECT, Stacks
-from tests.local.aws.helpers import ACCOUNT, REGION, Mailbox, client, start_cloud, wait_for
+from tests.local.aws.helpers import ACCOUNT, REGION, Mailbox, client, new_queue, start_cloud, wait_for
 
 NAMES = Names(project=PROJECT, account=ACCOUNT, region=REGION)
 pytestmark = pytest.mark.cloud
@@ -41,10 +41,10 @@ def mailbox(stacks: Stacks, port: int) -> Mailbox:
     (pattern,) = [
         one["Properties"]["EventPattern"]
         for one in stacks.of_type("AWS::Events::Rule").values()
-        if one["Properties"]["EventPattern"]["source"] == ["aws.s3"]
+        if one["Properties"].get("EventPattern", {}).get("source") == ["aws.s3"]
     ]
     sqs, events = client("sqs", port), client("events", port)
-    url = sqs.create_queue(QueueName="report")["QueueUrl"]
+    url = new_queue(sqs, "report")
     events.put_rule(Name="submissions", EventPattern=json.dumps(here(pattern)))
     target = {"Id": "report", "Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:report"}
     events.put_targets(Rule="submissions", Targets=[target])

@@ -1,6 +1,5 @@
 """What SageMaker looks up elsewhere before it accepts a call: roles, images, model data."""
 
-import json
 from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError, ParamValidationError
@@ -8,6 +7,14 @@ from botocore.exceptions import ClientError, ParamValidationError
 from local.aws import images
 from local.aws.cloud import Cloud
 from local.aws.errors import invalid
+
+LOCAL_DISKS = frozenset(
+    {"c5d", "c6gd", "m5d", "m6gd", "r5d", "r6gd", "r7gd"}
+    | {"dl1", "g4dn", "g5", "g6", "g6e", "g7", "g7e", "trn1", "trn1n", "trn2"}
+    | {"p3dn", "p4d", "p4de", "p5", "p5e", "p5en", "p6-b200", "p6-b300", "p6e-gb200"}
+)
+"""Of the instance families that SageMaker trains and serves on, those with disks of their own (EC2 instance types
+guide): these take no key of the caller's (API reference, ResourceConfig)."""
 
 
 class Checks:
@@ -17,31 +24,46 @@ class Checks:
         self._cloud = cloud
 
     def role(self, arn: str) -> None:
-        refusal = invalid(
-            f"Could not assume role {arn}. Please ensure that the role exists and allows principal "
-            "'sagemaker.amazonaws.com' to assume the role."
-        )
-        if not arn.startswith(f"arn:aws:iam::{self._cloud.account}:role/"):
-            raise refusal
-        try:
-            role = self._cloud.iam.get_role(RoleName=arn.rpartition("/")[2])["Role"]
-        except (ClientError, ParamValidationError):
-            raise refusal from None
-        if role["Arn"] != arn or "sagemaker.amazonaws.com" not in json.dumps(role["AssumeRolePolicyDocument"]):
-            raise refusal
+        self._cloud.check_role(arn, "sagemaker")
 
     def image(self, uri: str) -> str:
         """The image's digest."""
-        digest = images.resolve(self._cloud, uri)
+        digest = images.resolve(self._cloud.root.ecr, uri)
         if digest is None:
             raise invalid(f"Requested image {uri} not found.")
         return digest
+
+    def key(self, given: str, *, alias: bool) -> None:
+        """A usable key of KMS: by id or ARN, and, where SageMaker takes it, by alias."""
+        refusal = invalid(f"Invalid KMS key {given}: it does not exist, is not enabled, or is not named as it must be.")
+        if "alias/" in given and not alias:
+            raise refusal
+        try:
+            found = self._cloud.root.kms.describe_key(KeyId=given)["KeyMetadata"]
+        except (ClientError, ParamValidationError):
+            raise refusal from None
+        if not found["Enabled"]:
+            raise refusal
+
+    def volume_key(self, given: str, instance_type: str) -> None:
+        family = instance_type.removeprefix("ml.").partition(".")[0]
+        if family in LOCAL_DISKS:
+            raise invalid(f"VolumeKmsKeyId is not supported for instance type {instance_type}: it has local storage.")
+        self.key(given, alias=False)
+
+    def network(self, vpc: dict[str, list[str]]) -> None:
+        ec2 = self._cloud.root.ec2
+        try:
+            ec2.describe_subnets(SubnetIds=vpc["Subnets"])
+            ec2.describe_security_groups(GroupIds=vpc["SecurityGroupIds"])
+        except (ClientError, ParamValidationError) as error:
+            raise invalid(f"Invalid VpcConfig: {error}") from None
 
     def model_data(self, url: str) -> str:
         """The object's ETag."""
         bucket, key = split_s3(url)
         try:
-            return self._cloud.s3.head_object(Bucket=bucket, Key=key)["ETag"].strip('"')
+            return self._cloud.root.s3.head_object(Bucket=bucket, Key=key)["ETag"].strip('"')
         except (ClientError, ParamValidationError):
             raise invalid(f"Could not find model data at {url}.") from None
 

@@ -19,7 +19,7 @@ STEADY_SECONDS = 60.0
 
 
 class Container:
-    """One server with its model below `base`."""
+    """One server with its model below `base`. It knows of AWS what its environment says."""
 
     def __init__(self, cloud: Cloud, image: Image, base: Path, environment: dict[str, str], log: LogStream) -> None:
         self._cloud, self._image, self._base, self._log = cloud, image, base, log
@@ -86,7 +86,6 @@ class Container:
             "TMPDIR": str(self._base / "tmp"),
             "LANG": "C.UTF-8",
             **self._image.variables,
-            **self._cloud.aws_variables,
             **self._environment,
             "SAGEMAKER_BASE_DIR": str(self._base),
             "SAGEMAKER_BIND_TO_PORT": str(self.port),

@@ -6,17 +6,23 @@ import tempfile
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.aws import images
 from local.aws.archives import ArchiveError, unpack_tar
+from local.aws.clients import place
 from local.aws.cloud import Cloud
 from local.aws.environments import BuildError
+from local.aws.errors import AwsError
 from local.aws.logs import LogStream
 from local.aws.sagemaker.checks import split_s3
 from local.aws.sagemaker.container import Container
 from local.aws.sagemaker.models import ContainerSpec
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 DRAIN_SECONDS = 60.0
 """What requests under way get before their servers stop: as long as SageMaker lets a container answer."""
@@ -51,7 +57,7 @@ class Fleet:
                 self.members.append(self._member(spec, base))
             for member in self.members:
                 self._await(member)
-        except (FleetError, BuildError, ArchiveError, ClientError, BotoCoreError, OSError) as error:
+        except (FleetError, AwsError, BuildError, ArchiveError, ClientError, BotoCoreError, OSError) as error:
             self.stop()
             raise FleetError(str(error)) from error
         for member in self.members:
@@ -92,22 +98,17 @@ class Fleet:
         return folder
 
     def _member(self, spec: ContainerSpec, base: Path) -> Member:
-        image = images.find(self._cloud, spec.image)
+        role = self._cloud.assumed(spec.role, "sagemaker")
+        image = images.find(self._cloud, role.ecr, spec.image)
         (base / "model").mkdir(parents=True)
         if spec.data_url:
-            self._unpack(spec.data_url, base / "model")
+            _unpack(role.s3, spec.data_url, base / "model")
         stream = f"{spec.variant}/i-{secrets.token_hex(8)}"
-        log = LogStream(self._cloud, f"/aws/sagemaker/Endpoints/{self._endpoint}", stream)
-        container = Container(self._cloud, image, base, spec.environment, log)
+        log = LogStream(role.logs, f"/aws/sagemaker/Endpoints/{self._endpoint}", stream)
+        aws = place(role.endpoint, role.region) if spec.isolated else role.variables
+        container = Container(self._cloud, image, base, aws | spec.environment, log)
         container.start()
         return Member(spec, container, image.digest)
-
-    def _unpack(self, url: str, folder: Path) -> None:
-        bucket, key = split_s3(url)
-        with tempfile.NamedTemporaryFile(prefix="model-", suffix=".tar.gz") as archive:
-            self._cloud.s3.download_fileobj(bucket, key, archive)
-            archive.flush()
-            unpack_tar(Path(archive.name), folder)
 
     def _await(self, member: Member) -> None:
         if not member.container.ready(member.spec.startup_seconds):
@@ -115,3 +116,11 @@ class Fleet:
                 f"The primary container for production variant {member.spec.variant} did not pass the ping health "
                 "check. Please check CloudWatch logs for this endpoint."
             )
+
+
+def _unpack(s3: "S3Client", url: str, folder: Path) -> None:
+    bucket, key = split_s3(url)
+    with tempfile.NamedTemporaryFile(prefix="model-", suffix=".tar.gz") as archive:
+        s3.download_fileobj(bucket, key, archive)
+        archive.flush()
+        unpack_tar(Path(archive.name), folder)

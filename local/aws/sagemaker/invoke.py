@@ -23,14 +23,18 @@ class Runtime:
     def __init__(self, cloud: Cloud, endpoints: Endpoints) -> None:
         self._cloud, self._endpoints = cloud, endpoints
 
-    def handle(self, request: Request) -> Answer:
-        """Raises AwsError; what the model answers with 4xx or 5xx is ModelError."""
+    def endpoint(self, request: Request) -> str:
+        """The name of the endpoint that the request asks. Raises AwsError."""
         found = _PATH.fullmatch(request.path)
         if request.method != "POST" or not found:
             raise AwsError("UnknownOperationException", f"the laptop cloud has no {request.method} {request.path}")
+        return unquote(found[1])
+
+    def handle(self, name: str, request: Request) -> Answer:
+        """Raises AwsError; what the model answers with 4xx or 5xx is ModelError."""
         if len(request.body) > BODY_MAX:
             raise AwsError("ValidationError", f"Request body is larger than {BODY_MAX} bytes", status=413)
-        return self._invoke(unquote(found[1]), request)
+        return self._invoke(name, request)
 
     def _invoke(self, name: str, request: Request) -> Answer:
         serving = self._endpoints.serving(name)

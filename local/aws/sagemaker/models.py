@@ -27,6 +27,9 @@ class ContainerSpec:
     data_url: str | None
     environment: dict[str, str]
     startup_seconds: float
+    role: str
+    isolated: bool
+    """Without network, and so without keys: SageMaker gives such containers none."""
 
 
 STARTUP_SECONDS = 480.0
@@ -62,7 +65,8 @@ class Models:
         return [self._spec(variant) for variant in self.config(config)["ProductionVariants"]]
 
     def _spec(self, variant: Record) -> ContainerSpec:
-        container = self._model(variant["ModelName"])["PrimaryContainer"]
+        model = self._model(variant["ModelName"])
+        container = model["PrimaryContainer"]
         image, url, environment = (
             container.get("Image"),
             container.get("ModelDataUrl"),
@@ -73,7 +77,15 @@ class Models:
             image = by_digest(packed["Image"], packed["ImageDigest"])
             url, environment = packed.get("ModelDataUrl"), packed.get("Environment", {}) | environment
         startup = variant.get("ContainerStartupHealthCheckTimeoutInSeconds", STARTUP_SECONDS)
-        return ContainerSpec(variant["VariantName"], image, url, environment, float(startup))
+        return ContainerSpec(
+            variant=variant["VariantName"],
+            image=image,
+            data_url=url,
+            environment=environment,
+            startup_seconds=float(startup),
+            role=model["ExecutionRoleArn"],
+            isolated=bool(model.get("EnableNetworkIsolation")),
+        )
 
     def _model(self, name: str) -> Record:
         return self._find(self._models, f"model/{name}", "model")
@@ -96,6 +108,8 @@ class Models:
             raise invalid("ExecutionRoleArn is required")
         self._checks.role(params["ExecutionRoleArn"])
         self._check_container(containers[0])
+        if vpc := params.get("VpcConfig"):
+            self._checks.network(vpc)
         self._tags.created(arn, params)
         members = {k: v for k, v in params.items() if k != "Tags"}
         self._models[arn] = members | {
@@ -142,6 +156,8 @@ class Models:
             if ("ServerlessConfig" in variant) == ("InstanceType" in variant):
                 raise invalid(f"variant {variant['VariantName']} needs either an InstanceType or a ServerlessConfig")
             self._model(variant["ModelName"])
+        if key := params.get("KmsKeyId"):
+            self._checks.key(key, alias=True)
         self._tags.created(arn, params)
         members = {k: v for k, v in params.items() if k != "Tags"}
         self._configs[arn] = members | {"EndpointConfigArn": arn, "CreationTime": datetime.now(UTC)}

@@ -1,7 +1,7 @@
 """The model registry: package groups, and packages as numbered versions of them."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -49,6 +49,11 @@ class Registry:
             "UpdateModelPackage": self._update,
             "DeleteModelPackage": self._delete,
         }
+
+    @property
+    def packages(self) -> Mapping[str, Record]:
+        """By ARN."""
+        return self._packages
 
     def package(self, arn: str) -> Record:
         """Raises AwsError for a package that is not there."""

@@ -21,13 +21,14 @@ LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 
 
 class Run:
-    """Runs a job that stands in Starting."""
+    """Runs a job that stands in Starting, with the rights of its role."""
 
     def __init__(self, cloud: Cloud, job: Job, slots: threading.Semaphore) -> None:
         self._cloud, self._job, self._slots = cloud, job, slots
-        self._workspace = Workspace(cloud, job.record)
+        self._role = cloud.assumed(job.record["RoleArn"], "sagemaker")
+        self._workspace = Workspace(cloud, self._role.s3, job.record)
         self._metrics = Metrics(job.record["AlgorithmSpecification"].get("MetricDefinitions", []))
-        self._log = LogStream(cloud, LOG_GROUP, f"{job.name}/algo-1-{int(time.time())}")
+        self._log = LogStream(self._role.logs, LOG_GROUP, f"{job.name}/algo-1-{int(time.time())}")
 
     def execute(self) -> None:
         if not self._take_slot():
@@ -56,7 +57,8 @@ class Run:
         return True
 
     def _execute(self) -> None:
-        image = images.find(self._cloud, self._job.record["AlgorithmSpecification"]["TrainingImage"])
+        uri = self._job.record["AlgorithmSpecification"]["TrainingImage"]
+        image = images.find(self._cloud, self._role.ecr, uri)
         self._job.start_clock()
         self._move("Downloading")
         self._workspace.prepare()
@@ -82,7 +84,7 @@ class Run:
             "TMPDIR": str(base / "tmp"),
             "LANG": "C.UTF-8",
             **image.variables,
-            **self._cloud.aws_variables,
+            **self._role.variables,
             "SAGEMAKER_BASE_DIR": str(base),
             "TRAINING_JOB_NAME": self._job.name,
             "TRAINING_JOB_ARN": record["TrainingJobArn"],

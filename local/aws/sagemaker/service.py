@@ -6,10 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from local.aws import seam
+from local.aws.access import Check, require
 from local.aws.answer import Answer, Request
 from local.aws.cloud import Cloud
 from local.aws.errors import AwsError, invalid
 from local.aws.protocol import parse, render, service_model
+from local.aws.sagemaker import access
 from local.aws.sagemaker.checks import Checks
 from local.aws.sagemaker.endpoints import Endpoints
 from local.aws.sagemaker.invoke import Runtime
@@ -29,8 +31,9 @@ class SageMaker:
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud, self._lock = cloud, threading.RLock()
-        tags, checks = Tags(), Checks(cloud)
-        registry = Registry(cloud, tags, checks)
+        self._tags, checks = Tags(), Checks(cloud)
+        tags = self._tags
+        self._registry = registry = Registry(cloud, tags, checks)
         models = Models(cloud, tags, checks, registry)
         endpoints = Endpoints(cloud, tags, models, self._lock)
         training = Training(cloud, tags, checks, self._lock)
@@ -47,22 +50,32 @@ class SageMaker:
         try:
             self._check_place()
             target = request.headers.get("x-amz-target")
-            return self._call(target.rpartition(".")[2], request.body) if target else self._runtime.handle(request)
+            return self._call(target.rpartition(".")[2], request) if target else self._invoke(request)
         except AwsError as error:
             return error.answer()
         except Exception:
             logging.getLogger("local.aws").exception("%s %s failed", request.method, request.path)
             return AwsError("InternalFailure", "the laptop cloud failed: its aws.log tells why", status=500).answer()
 
-    def _call(self, name: str, body: bytes) -> Answer:
+    def _call(self, name: str, request: Request) -> Answer:
         run = self._operations.get(name)
         if run is None:
             raise AwsError("UnknownOperationException", f"the laptop cloud's SageMaker has no {name}")
         operation = service_model("sagemaker").operation_model(name)
-        params = parse(operation, body)
+        params = parse(operation, request.body)
         with self._lock:
+            require(request, self._permissions(name, params))
             content = render(operation, run(params))
         return Answer(200, {"content-type": "application/x-amz-json-1.1"}, content)
+
+    def _permissions(self, name: str, params: dict[str, Any]) -> list[Check]:
+        packages = self._registry.packages
+        return access.checks(name, params, arn=self._cloud.arn, tagged=self._tags.of, packages=packages)
+
+    def _invoke(self, request: Request) -> Answer:
+        endpoint = self._runtime.endpoint(request)
+        require(request, [access.invoke(endpoint, request.headers, arn=self._cloud.arn, tagged=self._tags.of)])
+        return self._runtime.handle(endpoint, request)
 
     def _check_place(self) -> None:
         here, there = (self._cloud.account, self._cloud.region), (seam.request_account(), seam.request_region())

@@ -85,6 +85,12 @@ class Training:
             )
         self._checks.role(params["RoleArn"])
         self._checks.image(image)
+        if key := params["ResourceConfig"].get("VolumeKmsKeyId"):
+            self._checks.volume_key(key, params["ResourceConfig"].get("InstanceType", ""))
+        if key := params["OutputDataConfig"].get("KmsKeyId"):
+            self._checks.key(key, alias=True)
+        if vpc := params.get("VpcConfig"):
+            self._checks.network(vpc)
 
     def _describe(self, params: Record) -> Record:
         return self._find(params).record

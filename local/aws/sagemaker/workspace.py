@@ -2,13 +2,16 @@
 
 import json
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError, ParamValidationError
 
 from local.aws.archives import pack_tar
 from local.aws.cloud import Cloud
 from local.aws.sagemaker.checks import split_s3
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 Record = dict[str, Any]
 
@@ -18,10 +21,10 @@ class DownloadError(Exception):
 
 
 class Workspace:
-    """One job's folder."""
+    """One job's folder. Data comes and goes with the rights of the job's role."""
 
-    def __init__(self, cloud: Cloud, record: Record) -> None:
-        self._cloud, self._record = cloud, record
+    def __init__(self, cloud: Cloud, s3: "S3Client", record: Record) -> None:
+        self._cloud, self._s3, self._record = cloud, s3, record
         self.base: Path = cloud.state / "jobs" / record["TrainingJobName"]
 
     def prepare(self) -> None:
@@ -47,13 +50,13 @@ class Workspace:
         for key in self._keys(url, bucket, prefix):
             path = _inside(folder, _relative(key, prefix))
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._cloud.s3.download_file(bucket, key, str(path))
+            self._s3.download_file(bucket, key, str(path))
             found = True
         if not found:
             raise self._missing(url, bucket)
 
     def _keys(self, url: str, bucket: str, prefix: str) -> list[str]:
-        pages = self._cloud.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         try:
             keys = [str(o["Key"]) for page in pages for o in page.get("Contents", [])]
         except (ClientError, ParamValidationError):
@@ -92,7 +95,7 @@ class Workspace:
         path = str(self._record["OutputDataConfig"]["S3OutputPath"]).rstrip("/")
         url = f"{path}/{self._record['TrainingJobName']}/output/{name}"
         bucket, key = split_s3(url)
-        self._cloud.s3.upload_file(str(archive), bucket, key)
+        self._s3.upload_file(str(archive), bucket, key)
         archive.unlink()
         return url
 

@@ -17,6 +17,8 @@ from tests.local.aws.helpers import (
     Mailbox,
     client,
     finished_build,
+    new_queue,
+    new_role,
     start_build,
     start_cloud,
     unique,
@@ -43,10 +45,8 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
 
 @pytest.fixture(scope="session")
 def role(aws: Aws) -> str:
-    """A role that SageMaker may assume."""
-    statement = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    return aws.iam.create_role(RoleName="execution", AssumeRolePolicyDocument=policy)["Role"]["Arn"]
+    """A role that SageMaker may assume, and that may do anything."""
+    return new_role(aws.iam, "execution", "sagemaker", "*")
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +64,7 @@ def builder(aws: Aws, bucket: str) -> str:
         source={"type": "NO_SOURCE", "buildspec": "version: 0.2"},
         artifacts={"type": "NO_ARTIFACTS"},
         environment={"type": "LINUX_CONTAINER", "image": "standard", "computeType": "BUILD_GENERAL1_SMALL"},
-        serviceRole=f"arn:aws:iam::{ACCOUNT}:role/build",
+        serviceRole=new_role(aws.iam, "build", "codebuild", "*"),
     )
     return f"{PROJECT}-image"
 
@@ -84,7 +84,7 @@ def mailbox(aws: Aws) -> Callable[[dict[str, Any]], Mailbox]:
 
     def make(pattern: dict[str, Any]) -> Mailbox:
         name = unique("mail")
-        url = aws.sqs.create_queue(QueueName=name)["QueueUrl"]
+        url = new_queue(aws.sqs, name)
         aws.events.put_rule(Name=name, EventPattern=json.dumps(pattern))
         arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
         aws.events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}])

@@ -113,6 +113,28 @@ def client(service: str, port: int, *, region: str = REGION) -> Any:
     return make(service, endpoint_url=f"http://127.0.0.1:{port}", config=config)
 
 
+def new_role(iam: "IAMClient", name: str, service: str, *actions: str) -> str:
+    """The ARN of a role that the service may assume, with these actions on everything."""
+    trust = {"Effect": "Allow", "Principal": {"Service": f"{service}.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document(trust))["Role"]["Arn"]
+    if actions:
+        allowed = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
+        iam.put_role_policy(RoleName=name, PolicyName="calls", PolicyDocument=document(allowed))
+    return arn
+
+
+def new_queue(sqs: "SQSClient", name: str) -> str:
+    """The URL of a queue that EventBridge may send to."""
+    allowed = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    policy = document({**allowed, "Resource": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"})
+    return sqs.create_queue(QueueName=name, Attributes={"Policy": policy})["QueueUrl"]
+
+
+def document(*statements: dict[str, Any]) -> str:
+    """A policy."""
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
 def zipped(folder: Path, **changed: str) -> bytes:
     """The folder as a build context; `changed` replaces files, named with __ for a slash and _dot_ for a dot."""
     texts = {name.replace("__", "/").replace("_dot_", "."): text for name, text in changed.items()}

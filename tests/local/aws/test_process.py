@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.local.aws.helpers import ROOT, client, free_port, start_cloud, wait_for
+from tests.local.aws.helpers import ROOT, client, free_port, new_role, start_cloud, wait_for
 
 pytestmark = pytest.mark.cloud
 
@@ -38,7 +38,7 @@ def test_a_signal_ends_the_cloud_with_all_its_children(
 ) -> None:
     process, port = start_cloud(tmp_path)
     functions = client("lambda", port)
-    role = "arn:aws:iam::000000000000:role/any"
+    role = new_role(client("iam", port), "any", "lambda")
     code: Any = {"ZipFile": _zip("index.py", LAMBDA)}
     functions.create_function(FunctionName="f", Runtime="python3.11", Role=role, Handler="index.handler", Code=code)
     wait_for(lambda: functions.get_function(FunctionName="f")["Configuration"]["State"] == "Active")
