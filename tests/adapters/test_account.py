@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -11,8 +12,11 @@ from botocore.stub import Stubber
 
 from mergemaker.adapters.account import BOOTSTRAP, AwsAccount, read_trust
 from mergemaker.adapters.aws import Clients
+from mergemaker.bootstrap import Aws
 from mergemaker.domain.errors import RetryableError, ServiceError
 from mergemaker.domain.names import Names
+from mergemaker.domain.settings import Network
+from mergemaker.domain.token_secret import managed_secret
 from mergemaker.ports import Kind, Trust
 from tests.adapters.conftest import NAMES
 from tests.local.aws.helpers import client, unique
@@ -168,6 +172,16 @@ def test_a_secret_is_stored_and_read_and_an_empty_one_holds_nothing(clients: Cli
     assert account.secret() == "glpat-1"
     account.store_secret("glpat-2")
     assert account.secret() == "glpat-2"
+
+
+@pytest.mark.cloud
+def test_the_lambdas_read_the_token_from_either_form(clients: Clients) -> None:
+    names = replace(OTHER, project=unique("forms"))
+    account, aws = AwsAccount(clients, names), Aws(names, Network())
+    clients("secretsmanager").create_secret(Name=names.token_secret)
+    for text in ("glpat-1\n", managed_secret("glpat-1", token_id=3, user="bot", url="https://gitlab.com")):
+        account.store_secret(text)
+        assert aws.token() == "glpat-1"
 
 
 # Answers of an AWS that refuses ---------------------------------------------------------------

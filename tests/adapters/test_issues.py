@@ -11,7 +11,6 @@ from mergemaker.adapters.issues import GitLabIssues
 from mergemaker.bootstrap import Aws
 from mergemaker.domain.errors import RetryableError, ServiceError
 from mergemaker.domain.settings import GitLab
-from mergemaker.domain.token_secret import managed_secret
 from mergemaker.ports import Issues
 from mergemaker.steps.token_check import check_token
 from tests.adapters.conftest import TOKEN
@@ -30,8 +29,8 @@ class OnGitLab:
         self.project = self.client.projects.create({"name": f"issues-{next(_numbers)}"})
         self.where = GitLab(url, int(self.project.id), str(self.project.path_with_namespace))
 
-    def port(self, secret: str = TOKEN) -> GitLabIssues:
-        return GitLabIssues(self.where, lambda: secret, sleep=lambda _: None)
+    def port(self) -> GitLabIssues:
+        return GitLabIssues(self.where, lambda: TOKEN, sleep=lambda _: None)
 
 
 @pytest.fixture
@@ -85,12 +84,6 @@ def test_the_tokens_end_is_what_gitlab_says(real: OnGitLab) -> None:
     end = real.port().token_ends()
     assert end is not None
     assert timedelta(days=364) <= end - datetime.now(UTC).date() <= timedelta(days=365)
-
-
-@pytest.mark.cloud
-def test_a_token_in_the_form_that_aws_renews_is_taken(real: OnGitLab) -> None:
-    port = real.port(managed_secret(TOKEN, token_id=1, user="mergemaker-bot", url=real.where.url))
-    assert port.token_ends() is not None
 
 
 @pytest.mark.cloud

@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mergemaker.domain.errors import MergemakerError, RefusedError, UsageError
-from mergemaker.domain.events import BuildEnded, EndpointChanged, JobChanged, PackageChanged, Submitted, parse_event
+from mergemaker.domain.events import (
+    BuildEnded,
+    DayPassed,
+    EndpointChanged,
+    JobChanged,
+    PackageChanged,
+    Submitted,
+    parse_event,
+)
 from mergemaker.domain.names import Names
 from tests.fakes.world import NAMES
 
@@ -64,6 +72,47 @@ def event(kind: str = "job", detail: object = None, **changed: object) -> dict[s
 )
 def test_each_kind_says_which_thing_has_changed(kind: str, parsed: object) -> None:
     assert parse_event(json.dumps(event(kind)), NAMES) == parsed
+
+
+RULE = "arn:aws:events:eu-west-1:111122223333:rule/shop-daily"
+
+
+def scheduled(**changed: object) -> dict[str, Any]:
+    """As EventBridge makes it for a rule's schedule (EventBridge User Guide, events from scheduled rules)."""
+    daily = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}, "resources": [RULE]}
+    return {"account": NAMES.account, "region": NAMES.region, **daily, **changed}
+
+
+def test_the_daily_rules_event_says_that_a_day_has_passed() -> None:
+    assert parse_event(json.dumps(scheduled()), NAMES) == DayPassed()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"resources": [RULE.replace("shop-", "shop-eu-")]},
+        {"resources": [RULE.replace("rule/", "rule/other-bus/")]},
+        {"resources": [RULE.replace("eu-west-1", "us-east-1")]},
+        {"resources": [RULE, RULE]},
+        {"resources": []},
+        {"resources": RULE},
+        {"resources": None},
+        {"resources": [["x" * 10_000]]},
+        {"account": "444455556666"},
+        {"source": "my.app"},
+    ],
+)
+def test_another_rules_schedule_is_none_of_our_business(changed: dict[str, object]) -> None:
+    with pytest.raises(RefusedError) as refused:
+        parse_event(json.dumps(scheduled(**changed)), NAMES)
+    assert len(str(refused.value)) <= 200
+
+
+def test_a_schedules_event_without_its_rule_is_refused() -> None:
+    body = scheduled()
+    del body["resources"]
+    with pytest.raises(RefusedError):
+        parse_event(json.dumps(body), NAMES)
 
 
 @pytest.mark.parametrize("tags", [{}, {"a": "b"}, [], [{"Key": "a", "Value": "b"}], None, 3])

@@ -1,0 +1,43 @@
+"""The report function's daily look at its own token."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from lambdas.report.handler import handler as report
+from mergemaker.domain.errors import ServiceError
+from tests.fakes.world import Fakes
+from tests.lambdas.conftest import Log, event, message
+
+pytestmark = pytest.mark.usefixtures("function")
+
+DAILY = {
+    **event("any"),
+    "source": "aws.events",
+    "detail-type": "Scheduled Event",
+    "resources": ["arn:aws:events:eu-west-1:111122223333:rule/shop-daily"],
+    "detail": {},
+}
+
+
+def batch(*bodies: dict[str, object]) -> dict[str, object]:
+    return {"Records": [message(number, body) for number, body in enumerate(bodies)]}
+
+
+def test_the_daily_event_opens_an_issue_and_its_repetition_none(fakes: Fakes) -> None:
+    fakes.issues.end = datetime.now(UTC).date() + timedelta(days=3)
+    assert report(batch(DAILY, DAILY), None) == {"batchItemFailures": []}
+    assert len(fakes.issues.issues) == 1
+
+
+def test_another_projects_schedule_is_not_answered(fakes: Fakes, log: Log) -> None:
+    other = {**DAILY, "resources": ["arn:aws:events:eu-west-1:111122223333:rule/rent-daily"]}
+    assert report(batch(other), None) == {"batchItemFailures": []}
+    assert fakes.issues.calls == []
+    assert [line["message"] for line in log()] == ["not ours"]
+
+
+def test_a_token_that_has_ended_leaves_its_message_for_the_dead_letters(fakes: Fakes, log: Log) -> None:
+    fakes.issues.down = ServiceError("the token's end: GitLab refuses the token: put a valid one into the secret")
+    assert report(batch(DAILY), None) == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
+    assert any("GitLab refuses the token" in line.get("reason", "") for line in log())
