@@ -1,8 +1,10 @@
 """ARNs of one project's resources, as plain text: the account and the region are known when the stacks are made."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mergemaker.domain.names import Names
+from mergemaker.domain.watching import EndpointAlarm, alarm_topic_arn, endpoint_alarm, endpoint_logs
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,9 @@ class Arns:
     def queue(self, function: str) -> str:
         return self._arn("sqs", self.names.queue(function))
 
+    def function(self, name: str) -> str:
+        return self._arn("lambda", f"function:{self.names.function(name)}")
+
     @property
     def image_builder(self) -> str:
         return self._arn("codebuild", f"project/{self.names.image_builder}")
@@ -49,6 +54,22 @@ class Arns:
     def log_streams(self, group: str) -> str:
         """The log group and everything in it."""
         return self._arn("logs", f"log-group:{group}:*")
+
+    @property
+    def alarm_topic(self) -> str:
+        return alarm_topic_arn(self.names)
+
+    # Network, which is the account's: by id --------------------------------------------------
+
+    def subnets(self, ids: Sequence[str]) -> list[str]:
+        return [self._arn("ec2", f"subnet/{one}") for one in ids]
+
+    def security_groups(self, ids: Sequence[str]) -> list[str]:
+        return [self._arn("ec2", f"security-group/{one}") for one in ids]
+
+    @property
+    def network_interfaces(self) -> str:
+        return self._arn("ec2", "network-interface/*")
 
     # SageMaker -------------------------------------------------------------------------------
 
@@ -76,6 +97,16 @@ class Arns:
     @property
     def endpoints(self) -> str:
         return self._arn("sagemaker", f"endpoint/{self.names.project}-*")
+
+    @property
+    def endpoint_alarms(self) -> list[str]:
+        """Their last word tells them from the alarms that the stacks make."""
+        any_endpoint = f"{self.names.project}-*"
+        return [self._arn("cloudwatch", f"alarm:{endpoint_alarm(any_endpoint, kind)}") for kind in EndpointAlarm]
+
+    @property
+    def endpoint_logs(self) -> str:
+        return self._arn("logs", f"log-group:{endpoint_logs(f'{self.names.project}-*')}")
 
     # Identity --------------------------------------------------------------------------------
 

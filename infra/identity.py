@@ -10,7 +10,7 @@ from constructs import Construct
 
 from infra.arns import Arns
 from infra.permissions import ci, documents
-from mergemaker.domain.settings import GitLab
+from mergemaker.domain.settings import GitLab, Settings
 
 GITLAB_COM = "gitlab.com"
 """The one GitLab of whose tokens STS reads more claims than ``aud`` and ``sub`` (IAM's list of condition keys)."""
@@ -27,9 +27,9 @@ class IdentityStack(cdk.Stack):
     """The roles *submit* (any branch), *release* and *deploy* (the default branch, as the settings name it)."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, env: cdk.Environment, gitlab: GitLab, arns: Arns
+        self, scope: Construct, construct_id: str, *, env: cdk.Environment, settings: Settings, arns: Arns
     ) -> None:
-        project = arns.names.project
+        project, gitlab = arns.names.project, settings.gitlab
         super().__init__(scope, construct_id, env=env, description=f"Mergemaker, project {project}: CI's roles")
         iam.Role(
             self,
@@ -37,7 +37,7 @@ class IdentityStack(cdk.Stack):
             role_name=arns.names.role("submit"),
             description=f"GitLab CI of {gitlab.project}, any branch: starts training jobs and image builds",
             assumed_by=any_branch(gitlab, arns),
-            inline_policies=documents(ci.submit(arns)),
+            inline_policies=documents(ci.submit(arns, settings.network)),
         )
         iam.Role(
             self,

@@ -14,6 +14,7 @@ from constructs import Construct
 from infra.acknowledged import acknowledge
 from infra.arns import Arns
 from mergemaker.domain.names import Names
+from mergemaker.domain.watching import endpoint_logs
 
 _READ = ("kms:Decrypt",)
 READ_AND_WRITE = ("kms:Decrypt", "kms:GenerateDataKey")
@@ -24,7 +25,7 @@ _FUNCTIONS = ("report-function", "release-function", "image-function")
 
 
 def alias(names: Names) -> str:
-    return f"alias/{names.project}"
+    return names.key_alias
 
 
 def _export_name(names: Names) -> str:
@@ -65,10 +66,14 @@ def _statements(arns: Arns) -> Sequence[iam.PolicyStatement]:
 
     return [
         roles(READ_AND_WRITE, "s3", "execution", "submit", "report-function"),
+        # An output that a job names the key for (SageMaker Developer Guide, execution roles).
+        roles(("kms:Encrypt",), "s3", "execution"),
         roles(_READ, "s3", "image-builder", "image-function", "release-function"),
         roles(_READ, "secretsmanager", *_FUNCTIONS),
         roles(_READ, "sqs", *_FUNCTIONS),
         roles(_TABLE, "dynamodb", *_FUNCTIONS),
+        _disks(arns),
+        _by_name(arns),
         _service("events", READ_AND_WRITE, {"StringEquals": {"aws:SourceAccount": arns.names.account}}),
         _service("cloudwatch", READ_AND_WRITE, {"StringEquals": {"aws:SourceAccount": arns.names.account}}),
         _service(
@@ -79,18 +84,37 @@ def _statements(arns: Arns) -> Sequence[iam.PolicyStatement]:
     ]
 
 
+def _disks(arns: Arns) -> iam.PolicyStatement:
+    """Volumes of jobs and endpoints: SageMaker lets the disks' own service use the key, by a grant that it makes in the
+    name of the job's role, and of who creates or updates an endpoint (SageMaker API permissions reference)."""
+    roles = [arns.role(purpose) for purpose in ("execution", "release-function")]
+    statement = through(arns, "sagemaker", actions=["kms:CreateGrant"], roles=roles)
+    statement.add_condition("Bool", {"kms:GrantIsForAWSResource": "true"})
+    return statement
+
+
+def _by_name(arns: Arns) -> iam.PolicyStatement:
+    """From the alias to the ARN, which is all that SageMaker takes for a volume. It tells nothing secret: so not only
+    through a service."""
+    roles = [arns.role(purpose) for purpose in ("execution", "submit", "image-function", "release-function")]
+    return _used_by(arns, actions=["kms:DescribeKey"], roles=roles)
+
+
 def through(arns: Arns, service: str, *, actions: Sequence[str], roles: Sequence[str]) -> iam.PolicyStatement:
     """Use of the key by these roles, by their ARNs, in what they ask of a service of AWS."""
-    names = arns.names
+    via = {"kms:ViaService": f"{service}.{arns.names.region}.amazonaws.com"}
+    return _used_by(arns, actions=actions, roles=roles, how=via)
+
+
+def _used_by(
+    arns: Arns, *, actions: Sequence[str], roles: Sequence[str], how: Mapping[str, str] | None = None
+) -> iam.PolicyStatement:
     return iam.PolicyStatement(
         actions=list(actions),
         resources=["*"],
         principals=[iam.AnyPrincipal()],
         conditions={
-            "StringEquals": {
-                "kms:CallerAccount": names.account,
-                "kms:ViaService": f"{service}.{names.region}.amazonaws.com",
-            },
+            "StringEquals": {"kms:CallerAccount": arns.names.account, **(how or {})},
             "ArnEquals": {"aws:PrincipalArn": list(roles)},
         },
     )
@@ -108,4 +132,8 @@ def _service(host: str, actions: Sequence[str], conditions: Mapping[str, Mapping
 def _log_groups(arns: Arns) -> list[str]:
     names = arns.names
     prefix = f"arn:{names.partition}:logs:{names.region}:{names.account}:log-group:"
-    return [f"{prefix}/aws/lambda/{names.project}-*", f"{prefix}/aws/codebuild/{names.image_builder}"]
+    return [
+        f"{prefix}/aws/lambda/{names.project}-*",
+        f"{prefix}/aws/codebuild/{names.image_builder}",
+        f"{prefix}{endpoint_logs(f'{names.project}-*')}",
+    ]

@@ -12,7 +12,6 @@ from infra.monitoring import Monitoring
 from infra.permissions import documents, functions, services
 from infra.queued_function import QueuedFunction
 from mergemaker.domain.settings import Settings
-from mergemaker.variables import lambda_environment
 
 
 class PlatformStack(cdk.Stack):
@@ -38,10 +37,9 @@ class PlatformStack(cdk.Stack):
             role_name=names.role("execution"),
             description=f"Training jobs and endpoints of the Mergemaker project {names.project}",
             assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"),
-            inline_policies=documents(services.execution(arns)),
+            inline_policies=documents(services.execution(arns, settings.network)),
         )
         ImageBuilder(self, "ImageBuilder", arns=arns)
-        environment = lambda_environment(settings)
 
         # GitLab takes 60 new notes a minute: few at once are plenty.
         report = QueuedFunction(
@@ -49,7 +47,7 @@ class PlatformStack(cdk.Stack):
             "report",
             arns=arns,
             code=code,
-            environment=environment,
+            settings=settings,
             statements=functions.report(arns),
             at_once=5,
         )
@@ -58,8 +56,8 @@ class PlatformStack(cdk.Stack):
             "release",
             arns=arns,
             code=code,
-            environment=environment,
-            statements=functions.release(arns),
+            settings=settings,
+            statements=functions.release(arns, settings.network),
             at_once=2,
         )
         image = QueuedFunction(
@@ -67,8 +65,8 @@ class PlatformStack(cdk.Stack):
             "image",
             arns=arns,
             code=code,
-            environment=environment,
-            statements=functions.image(arns),
+            settings=settings,
+            statements=functions.image(arns, settings.network),
             at_once=2,
         )
         Monitoring(self, "Monitoring", arns=arns, functions=(report, release, image))

@@ -1,7 +1,5 @@
 """A function that works off a queue: queue, dead-letter queue, function, role and log group as one unit."""
 
-from collections.abc import Mapping
-
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -15,6 +13,9 @@ from infra.bundle import RUNTIME
 from infra.key import alias, imported_key
 from infra.permissions import Statements, documents
 from infra.permissions.common import take_messages, write_logs
+from infra.permissions.interfaces import for_function
+from mergemaker.domain.settings import Network, Settings
+from mergemaker.variables import lambda_environment
 
 TIMEOUT_SECONDS = 60
 TRIES = 5
@@ -35,16 +36,15 @@ _FUNCTION = {
     "hop from queue to function, which the queue's own metrics show.",
     "NIST.800.53.R5::NIST.800.53.R5-LambdaDLQ": _POLLED,
     "NIST.800.53.R5::NIST.800.53.R5-LambdaConcurrency": _AT_ONCE,
-    "NIST.800.53.R5::NIST.800.53.R5-LambdaInsideVPC": _PRIVATE,
     "CKV_AWS_45": "The value that looks like a secret is none: the variables are the settings from mergemaker.toml, "
     "which are in git. The GitLab token is in Secrets Manager and is read at run time.",
     "CKV_AWS_115": _AT_ONCE,
     "CKV_AWS_116": _POLLED,
-    "CKV_AWS_117": _PRIVATE,
     "CKV_AWS_173": "The variables are the settings from mergemaker.toml, which are in git, and hold no secret; Lambda "
     "encrypts them with AWS's own key.",
     "W3005": "CDK makes a function wait for its role in two ways. The second is needless and does no harm.",
 }
+_OUTSIDE = dict.fromkeys(("NIST.800.53.R5::NIST.800.53.R5-LambdaInsideVPC", "CKV_AWS_117"), _PRIVATE)
 _SOURCE = {
     "Serverless::Serverless-LambdaEventSourceMappingDestination": "A destination is for streams. What a queue's "
     "message fails with goes to the queue's own dead letters."
@@ -65,13 +65,14 @@ class QueuedFunction(Construct):
         *,
         arns: Arns,
         code: lambda_.Code,
-        environment: Mapping[str, str],
+        settings: Settings,
         statements: Statements,
         at_once: int,
     ) -> None:
         """`at_once`: how many copies of the function work on the queue at the same time, at least 2."""
         super().__init__(scope, name)
         names = arns.names
+        network = settings.network if settings.network.functions else Network()
         self.dead_letters = _dead_letters(self, names.dead_letter_queue(name), alias=alias(names))
         self.queue = _queue(self, names.queue(name), alias=alias(names), dead_letters=self.dead_letters)
         role = iam.Role(
@@ -81,7 +82,12 @@ class QueuedFunction(Construct):
             description=f"The function {names.function(name)}",
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
             inline_policies=documents(
-                [*statements, take_messages(arns, name), write_logs(arns, function_logs(names, name))]
+                [
+                    *statements,
+                    take_messages(arns, name),
+                    write_logs(arns, function_logs(names, name)),
+                    *for_function(arns, name, network),
+                ]
             ),
         )
         log_group = logs.LogGroup(
@@ -101,7 +107,7 @@ class QueuedFunction(Construct):
             handler=f"lambdas.{name}.handler.handler",
             code=code,
             role=role.without_policy_updates(),
-            environment=dict(environment),
+            environment=lambda_environment(settings),
             memory_size=512,
             timeout=cdk.Duration.seconds(TIMEOUT_SECONDS),
             log_group=log_group,
@@ -115,8 +121,19 @@ class QueuedFunction(Construct):
             max_concurrency=at_once,
             report_batch_item_failures=True,
         )
-        acknowledge(self.function, _FUNCTION)
+        acknowledge(self.function, _FUNCTION | ({} if network.subnets else _OUTSIDE))
+        _connect(self.function, network)
         acknowledge(source, _SOURCE)
+
+
+def _connect(function: lambda_.Function, network: Network) -> None:
+    """By ids alone: CDK's own way asks AWS about the VPC while it makes the template."""
+    if network.subnets:
+        template = function.node.default_child
+        assert isinstance(template, lambda_.CfnFunction)
+        template.vpc_config = lambda_.CfnFunction.VpcConfigProperty(
+            subnet_ids=list(network.subnets), security_group_ids=list(network.security_groups)
+        )
 
 
 def _dead_letters(scope: Construct, name: str, *, alias: str) -> sqs.Queue:

@@ -29,7 +29,7 @@ def add_stacks(app: cdk.App, settings: Settings) -> None:
         app, f"{names.project}-platform", env=env, settings=settings, arns=arns, code=lambda_code()
     )
     platform.add_stack_dependency(data, "the functions read what is in the bucket, the table and the secret")
-    identity = IdentityStack(app, f"{names.project}-identity", env=env, gitlab=settings.gitlab, arns=arns)
+    identity = IdentityStack(app, f"{names.project}-identity", env=env, settings=settings, arns=arns)
     for stack in (data, platform, identity):
         acknowledge_stars(stack, arns)
         stack.add_stack_tag(PROJECT_TAG, names.project)

@@ -17,9 +17,9 @@ def allow(*actions: str, on: str | Sequence[str], when: Conditions | None = None
     return iam.PolicyStatement(actions=list(actions), resources=resources, conditions=when)
 
 
-def deny(*actions: str, on: Sequence[str]) -> iam.PolicyStatement:
+def deny(*actions: str, on: Sequence[str], when: Conditions | None = None) -> iam.PolicyStatement:
     """What the patterns of other statements would let through: a star in them also stands for slashes."""
-    return iam.PolicyStatement(effect=iam.Effect.DENY, actions=list(actions), resources=list(on))
+    return iam.PolicyStatement(effect=iam.Effect.DENY, actions=list(actions), resources=list(on), conditions=when)
 
 
 def documents(statements: Statements) -> dict[str, iam.PolicyDocument]:

@@ -6,6 +6,7 @@ from infra.arns import Arns
 from infra.permissions import Statements, allow, deny
 from infra.permissions.common import list_bucket, own, start_training
 from mergemaker.domain.names import MODEL_MAX
+from mergemaker.domain.settings import Network
 
 IMAGE_TAG = "IMAGE_TAG"
 """The one variable that a build takes, as `infra/build_image.sh` reads it."""
@@ -50,7 +51,7 @@ _ORIGIN = ("commit", "job", "merge-request", "model", "project", "run-key", "sou
 """Metadata of a package by which a release is judged."""
 
 
-def submit(arns: Arns) -> Statements:
+def submit(arns: Arns, network: Network) -> Statements:
     """Uploads code, copies data, starts, watches and stops jobs, has images built."""
     return [
         write_once(arns, "*/code/*"),
@@ -58,7 +59,7 @@ def submit(arns: Arns) -> Statements:
         deny("s3:PutObject", on=arns.objects(*INPUT)),
         allow("s3:GetObject", on=arns.objects("*/data/*.json", "*/input/*")),
         list_bucket(arns, "*/data/*", "*/input/*"),
-        *start_training(arns),
+        *start_training(arns, network),
         allow("sagemaker:DescribeTrainingJob", "sagemaker:ListTags", on=arns.training_jobs),
         own(arns, "sagemaker:StopTrainingJob", on=arns.training_jobs),
         allow("ecr:DescribeImages", on=arns.repository),

@@ -3,7 +3,8 @@
 from aws_cdk import aws_iam as iam
 
 from infra.arns import Arns
-from infra.permissions import Statements, allow
+from infra.permissions import Conditions, Statements, allow
+from mergemaker.domain.settings import Network
 
 
 def list_bucket(arns: Arns, *prefixes: str) -> iam.PolicyStatement:
@@ -19,18 +20,30 @@ def pass_execution_role(arns: Arns) -> iam.PolicyStatement:
     return allow("iam:PassRole", on=arns.role("execution"), when=to_sagemaker)
 
 
-def start_training(arns: Arns) -> Statements:
+def start_training(arns: Arns, network: Network) -> Statements:
     """Starting jobs that carry the project's tag, which is what tells them from other projects' jobs."""
     return [
-        create(arns, "sagemaker:CreateTrainingJob", on=arns.training_jobs),
+        create(arns, "sagemaker:CreateTrainingJob", on=arns.training_jobs, when=inside(network)),
         tag_while(arns, "CreateTrainingJob", on=arns.training_jobs),
         pass_execution_role(arns),
     ]
 
 
-def create(arns: Arns, *actions: str, on: str) -> iam.PolicyStatement:
+def inside(network: Network) -> Conditions:
+    """In the settings' subnets and security groups, and in no other; no condition where the settings have none."""
+    if not network.subnets:
+        return {}
+    ids = {
+        "sagemaker:VpcSubnets": list(network.subnets),
+        "sagemaker:VpcSecurityGroupIds": list(network.security_groups),
+    }
+    # "For all values" is true of none: they have to be there, too.
+    return {"ForAllValues:StringEquals": ids, "Null": dict.fromkeys(ids, "false")}
+
+
+def create(arns: Arns, *actions: str, on: str, when: Conditions | None = None) -> iam.PolicyStatement:
     """Creating what carries the project's tag."""
-    return allow(*actions, on=on, when={"StringEquals": _requested_tag(arns)})
+    return allow(*actions, on=on, when={"StringEquals": _requested_tag(arns), **(when or {})})
 
 
 def tag_while(arns: Arns, creation: str, *, on: str) -> iam.PolicyStatement:

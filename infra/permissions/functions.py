@@ -2,7 +2,17 @@
 
 from infra.arns import Arns, builder_logs
 from infra.permissions import Statements, allow
-from infra.permissions.common import create, list_bucket, own, pass_execution_role, publish, start_training, tag_while
+from infra.permissions.common import (
+    create,
+    inside,
+    list_bucket,
+    own,
+    pass_execution_role,
+    publish,
+    start_training,
+    tag_while,
+)
+from mergemaker.domain.settings import Network
 
 
 def report(arns: Arns) -> Statements:
@@ -32,9 +42,9 @@ def register(arns: Arns) -> Statements:
     ]
 
 
-def release(arns: Arns) -> Statements:
+def release(arns: Arns, network: Network) -> Statements:
     """Makes an approved package live. It cannot approve one."""
-    isolated = {"Bool": {"sagemaker:NetworkIsolation": "true"}}
+    isolated = {"Bool": {"sagemaker:NetworkIsolation": "true"}, **inside(network)}
     return [
         allow("sagemaker:ListModelPackages", on=[arns.package_groups, arns.packages]),
         allow("sagemaker:CreateModel", on=[arns.models, arns.packages], when=isolated),
@@ -46,16 +56,28 @@ def release(arns: Arns) -> Statements:
         tag_while(arns, "CreateEndpointConfig", on=arns.endpoint_configs),
         tag_while(arns, "CreateEndpoint", on=arns.endpoints),
         pass_execution_role(arns),
+        *watch(arns),
         *publish(arns),
     ]
 
 
-def image(arns: Arns) -> Statements:
+def watch(arns: Arns) -> Statements:
+    """Endpoints' alarms, which can do nothing but tell the project's topic, and endpoints' log groups."""
+    tell = {"ForAllValues:StringEquals": {"cloudwatch:AlarmActions": [arns.alarm_topic]}}
+    return [
+        allow("cloudwatch:PutMetricAlarm", on=arns.endpoint_alarms, when=tell),
+        *(create(arns, "cloudwatch:TagResource", on=alarms) for alarms in arns.endpoint_alarms),
+        allow("logs:CreateLogGroup", "logs:PutRetentionPolicy", on=arns.endpoint_logs),
+        create(arns, "logs:TagResource", on=arns.endpoint_logs),
+    ]
+
+
+def image(arns: Arns, network: Network) -> Statements:
     """Starts the runs that waited for an image, or tells why it could not be built."""
     return [
         allow("s3:GetObject", "s3:DeleteObject", on=arns.objects("*/code/waiting/*")),
         list_bucket(arns, "*/code/waiting/*"),
-        *start_training(arns),
+        *start_training(arns, network),
         allow("ecr:DescribeImages", on=arns.repository),
         allow("codebuild:BatchGetBuilds", "codebuild:ListBuildsForProject", on=arns.image_builder),
         allow("logs:GetLogEvents", on=arns.log_streams(builder_logs(arns.names))),

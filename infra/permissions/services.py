@@ -3,6 +3,8 @@
 from infra.arns import Arns
 from infra.permissions import Statements, allow, deny
 from infra.permissions.common import list_bucket, write_logs
+from infra.permissions.interfaces import for_sagemaker
+from mergemaker.domain.settings import Network
 
 _PULL = ("ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage")
 _PUSH = (
@@ -15,7 +17,7 @@ _PUSH = (
 )
 
 
-def execution(arns: Arns) -> Statements:
+def execution(arns: Arns, network: Network) -> Statements:
     """Training jobs and endpoints: read code, data and artifacts, write artifacts, logs and metrics."""
     sagemaker_metrics = {"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}}
     return [
@@ -34,6 +36,7 @@ def execution(arns: Arns) -> Statements:
             on=arns.log_streams("/aws/sagemaker/*"),
         ),
         allow("cloudwatch:PutMetricData", on="*", when=sagemaker_metrics),
+        *for_sagemaker(arns, network),
     ]
 
 

@@ -20,7 +20,13 @@ _NAMED = "The star stands for models, which come without a deploy; names begin w
 _NAMED += "is changed only where it carries the project's tag."
 _JOBS = "A job's name begins with its model's. Jobs are made with the project's tag, and stopped only where they have "
 _JOBS += "it; the rest is reading what a job's name already tells."
-_EVERY = "The calls are GetAuthorizationToken, which knows no resource, and metrics in SageMaker's own namespaces."
+_EVERY = (
+    "The calls are GetAuthorizationToken and EC2's Describe…, which know no resource, and metrics in SageMaker's own "
+)
+_EVERY += "namespaces."
+_INTERFACES = "Interfaces get their ids when SageMaker or Lambda make them, in the settings' subnets and nowhere else."
+_WATCHED = "The star stands for endpoints, which come without a deploy: each gets its alarms, told to the project's "
+_WATCHED += "topic alone, and its log group."
 _SAGEMAKER_LOGS = "SageMaker makes these log groups for all jobs and endpoints of the account, by names of its own."
 
 
@@ -54,7 +60,9 @@ def _reasons(arns: Arns) -> dict[str, str]:
         arns.log_streams(f"/aws/codebuild/{project}-").removesuffix(":*"): _LOGS,
         arns.log_streams("/aws/sagemaker/*"): _SAGEMAKER_LOGS,
         arns.training_jobs: _JOBS,
+        arns.network_interfaces: _INTERFACES,
         **dict.fromkeys(named, _NAMED),
+        **dict.fromkeys((*arns.endpoint_alarms, arns.endpoint_logs), _WATCHED),
     }
 
 
