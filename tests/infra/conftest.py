@@ -20,10 +20,13 @@ NODE = Path(executable.ROOT_DIR) / "bin" / "node"
 os.environ["JSII_NODE"] = str(NODE)
 
 
-def run_app(settings: Path, into: Path, *, validate: bool = True) -> subprocess.CompletedProcess[str]:
+def run_app(
+    settings: Path, into: Path, *, validate: bool = True, root: Path = ROOT
+) -> subprocess.CompletedProcess[str]:
     """What the CDK CLI does with app.py, without the CLI and without building the Lambdas' bundle.
 
-    `validate`: with CDK's own rules for templates, which take some seconds; a fault makes the app fail.
+    `validate`: with CDK's own rules for templates, which take some seconds; a fault makes the app fail. `root`: of the
+    checkout.
     """
     context = {
         **json.loads((ROOT / "cdk.json").read_text())["context"],
@@ -38,7 +41,7 @@ def run_app(settings: Path, into: Path, *, validate: bool = True) -> subprocess.
         "CDK_VALIDATION": str(validate).lower(),
     }
     return subprocess.run(
-        [sys.executable, "app.py"], cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=240
+        [sys.executable, "app.py"], cwd=root, env=env, capture_output=True, text=True, check=False, timeout=240
     )
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from app import read_settings
+from bench.synth import MOST_RESOURCES, project, resources, templates, with_models
 from mergemaker.domain.errors import UsageError
 from tests.infra.conftest import run_app
-from tests.infra.stacks import ACCOUNT, PROJECT, REGION, SETTINGS, Resource, Stacks
+from tests.infra.stacks import ACCOUNT, PROJECT, REGION, SETTINGS, Stacks
 
 
 @pytest.mark.parametrize(
@@ -95,17 +96,20 @@ def test_nothing_is_deployed_by_a_custom_resource(stacks: Stacks) -> None:
     assert not [kind for kind in types if kind.startswith(("Custom::", "AWS::CloudFormation::"))]
 
 
-def test_the_same_settings_give_the_same_templates(stacks: Stacks, tmp_path: Path) -> None:
-    """Nothing is asked of the clock or git. The bundle's digest has its own tests."""
-    (tmp_path / "mergemaker.toml").write_text(SETTINGS)
-    run = run_app(tmp_path / "mergemaker.toml", tmp_path / "cdk.out", validate=False)
+def test_a_thousand_models_give_the_very_templates_that_two_give(stacks: Stacks, tmp_path: Path) -> None:
+    """What belongs to a model is made by its first run and its first merge, not by a deploy. Nor is anything asked of
+    the clock or git."""
+    checkout = with_models(project(tmp_path / "base"), tmp_path / "checkout", 1000)
+    (checkout / "mergemaker.toml").write_text(SETTINGS)
+    run = run_app(Path("mergemaker.toml"), tmp_path / "cdk.out", validate=False, root=checkout)
 
     assert run.returncode == 0, run.stderr
-    assert without_code(Stacks.read(tmp_path / "cdk.out")) == without_code(stacks)
+    assert len(list((checkout / "models").glob("*/model.toml"))) == 1000
+    assert templates(tmp_path / "cdk.out") == templates(stacks.folder)
 
 
-def without_code(stacks: Stacks) -> dict[str, Resource]:
-    return {
-        name: {**one, "Properties": {key: value for key, value in one["Properties"].items() if key != "Code"}}
-        for name, one in stacks.resources.items()
-    }
+def test_no_stack_comes_near_cloudformations_limit(stacks: Stacks) -> None:
+    counts = {name: resources(template) for name, template in templates(stacks.folder).items()}
+
+    assert len(counts) == 3
+    assert max(counts.values()) <= MOST_RESOURCES, counts
