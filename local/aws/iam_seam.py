@@ -102,10 +102,13 @@ def _wrap(module: Any, name: str, mended: Callable[..., Any]) -> None:
 
 def _condition_key(original: Callable[..., Any], key: str, context: Any) -> Any:
     """``aws:PrincipalArn`` of a session is its role's ARN; and loopback, which has no TLS, counts as secure."""
-    if key.lower() == "aws:securetransport":
+    name = key.lower()
+    if name == "aws:securetransport":
         return "true"
+    if name == "kms:calleraccount":
+        return context.principal_account
     found = original(key, context)
-    if key.lower() == "aws:principalarn" and ":assumed-role/" in str(found):
+    if name == "aws:principalarn" and ":assumed-role/" in str(found):
         _, _, _, _, account, resource = str(found).split(":", 5)
         return f"arn:aws:iam::{account}:role/{resource.split('/')[1]}"
     return found
@@ -124,13 +127,17 @@ def _s3_keys(
 
 
 def _resource(original: Callable[..., str], service: str, *args: Any, **kwargs: Any) -> str:
-    """CloudWatch Logs asks for a stream of the group, also where the call names none."""
+    """Logs asks for a stream of the group, also where the call names none; KMS for the key that an alias stands for."""
     arn = original(service, *args, **kwargs)
-    if service != "logs" or ":log-group:" not in arn or ":log-stream:" in arn:
-        return arn
-    from ministack.core.iam_actions import _safe_json_field
+    if service == "logs" and ":log-group:" in arn and ":log-stream:" not in arn:
+        from ministack.core.iam_actions import _safe_json_field
 
-    return f"{arn.removesuffix(':*')}:log-stream:{_safe_json_field(args[3], 'logStreamName')}"
+        return f"{arn.removesuffix(':*')}:log-stream:{_safe_json_field(args[3], 'logStreamName')}"
+    if service == "kms" and ":alias/" in arn:
+        from ministack.services import kms
+
+        return str((kms._resolve_key(arn) or {}).get("Arn", arn))
+    return arn
 
 
 def _deliver(original: Callable[..., Any], target: dict[str, Any], event: Any, rule: dict[str, Any], *args: Any) -> Any:
