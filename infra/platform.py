@@ -41,7 +41,7 @@ class PlatformStack(cdk.Stack):
         )
         ImageBuilder(self, "ImageBuilder", arns=arns)
 
-        # GitLab takes 60 new notes a minute: few at once are plenty.
+        at_once = settings.maximum_concurrency
         report = QueuedFunction(
             self,
             "report",
@@ -49,7 +49,7 @@ class PlatformStack(cdk.Stack):
             code=code,
             settings=settings,
             statements=functions.report(arns),
-            at_once=5,
+            at_once=at_once.report,
         )
         release = QueuedFunction(
             self,
@@ -58,7 +58,7 @@ class PlatformStack(cdk.Stack):
             code=code,
             settings=settings,
             statements=functions.release(arns, settings.network),
-            at_once=2,
+            at_once=at_once.release,
         )
         image = QueuedFunction(
             self,
@@ -67,9 +67,9 @@ class PlatformStack(cdk.Stack):
             code=code,
             settings=settings,
             statements=functions.image(arns, settings.network),
-            at_once=2,
+            at_once=at_once.image,
         )
-        Monitoring(self, "Monitoring", arns=arns, functions=(report, release, image))
+        Monitoring(self, "Monitoring", arns=arns, functions=(report, release, image), alarms=settings.alarms)
         rules.training_jobs(self, to=report, arns=arns)
         rules.daily(self, to=report, names=names)
         rules.submissions(self, to=report, names=names)

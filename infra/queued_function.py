@@ -111,6 +111,7 @@ class QueuedFunction(Construct):
             memory_size=512,
             timeout=cdk.Duration.seconds(TIMEOUT_SECONDS),
             log_group=log_group,
+            logging_format=lambda_.LoggingFormat.JSON,  # Lambda's own lines, too: time-outs, reports
         )
         source = lambda_.EventSourceMapping(
             self,

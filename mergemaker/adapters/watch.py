@@ -74,8 +74,8 @@ class CloudWatch:
                 "EvaluationPeriods": 1,
             },
             EndpointAlarm.LATENCY: {
-                "AlarmDescription": f"For ten minutes, one prediction in a hundred has taken more than {milliseconds} ms "
-                "in the container: see what is asked of it, or give it more instances.",
+                "AlarmDescription": f"For ten minutes one prediction in a hundred has taken more than {milliseconds} "
+                "ms in the container: see what is asked of it, or give it more instances.",
                 "MetricName": "ModelLatency",
                 "ExtendedStatistic": "p99",
                 "Threshold": milliseconds * 1000,

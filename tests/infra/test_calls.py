@@ -11,7 +11,7 @@ from tests.infra.conftest import ROOT
 from tests.infra.policies import Role
 
 GetRole = Callable[[str], Role]
-SERVICES = ("sagemaker", "s3", "dynamodb", "ecr", "codebuild", "logs", "secretsmanager", "sqs")
+SERVICES = ("sagemaker", "s3", "dynamodb", "ecr", "codebuild", "logs", "secretsmanager", "sqs", "cloudwatch")
 NEEDS = {
     "s3:HeadObject": {"s3:GetObject"},
     "s3:CopyObject": {"s3:GetObject", "s3:PutObject"},
@@ -20,10 +20,12 @@ NEEDS = {
 """Calls that IAM knows by other names."""
 
 BESIDE = {
+    "cloudwatch:TagResource": "with PutMetricAlarm, which tags",
     "ecr:BatchGetImage": "SageMaker may look at a package's image with its maker's rights",
     "iam:PassRole": "with CreateTrainingJob and CreateModel",
     "logs:CreateLogStream": "Lambda writes a function's log under its role",
     "logs:PutLogEvents": "likewise",
+    "logs:TagResource": "with CreateLogGroup, which tags",
     "sagemaker:AddTags": "with every creation that tags",
     "sagemaker:StopTrainingJob": "submit stops the run that a newer push supersedes",
     "sqs:DeleteMessage": "Lambda works off a function's queue under its role",

@@ -1,16 +1,28 @@
 """Functions and their queues."""
 
 import json
+from dataclasses import asdict
+from typing import Any
 
 import pytest
 
 from infra.bundle import RUNTIME
 from mergemaker.domain.settings import parse_settings
 from mergemaker.variables import read_environment
-from tests.infra.stacks import ACCOUNT, PROJECT, REGION, SETTINGS, Stacks
+from tests.infra.stacks import ACCOUNT, PROJECT, REGION, SETTINGS, STRICT, Stacks
 
 NAMES = ("report", "release", "image")
 functions = pytest.mark.parametrize("name", NAMES)
+
+
+def source_of(stacks: Stacks, name: str) -> dict[str, Any]:
+    """What feeds a function."""
+    (source,) = [
+        one["Properties"]
+        for one in stacks.of_type("AWS::Lambda::EventSourceMapping").values()
+        if stacks.target(one["Properties"]["FunctionName"])["Properties"]["FunctionName"] == f"{PROJECT}-{name}"
+    ]
+    return dict(source)
 
 
 def test_there_is_one_function_for_each_step(stacks: Stacks) -> None:
@@ -58,17 +70,19 @@ def test_each_queue_has_a_dead_letter_queue_for_what_failed_five_times(stacks: S
 
 @functions
 def test_messages_come_one_by_one_so_that_none_can_cost_another_a_try(stacks: Stacks, name: str) -> None:
-    function = f"{PROJECT}-{name}"
-    (source,) = [
-        one["Properties"]
-        for one in stacks.of_type("AWS::Lambda::EventSourceMapping").values()
-        if stacks.target(one["Properties"]["FunctionName"])["Properties"]["FunctionName"] == function
-    ]
+    source = source_of(stacks, name)
 
     assert stacks.target(source["EventSourceArn"])["Properties"]["QueueName"] == f"{PROJECT}-{name}"
     assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert source["BatchSize"] == 1
-    assert 2 <= source["ScalingConfig"]["MaximumConcurrency"] <= 10
+
+
+@functions
+def test_how_many_run_at_once_is_in_the_settings(stacks: Stacks, strict_stacks: Stacks, name: str) -> None:
+    for made, settings in ((stacks, SETTINGS), (strict_stacks, STRICT)):
+        wanted = asdict(parse_settings(settings).maximum_concurrency)[name]
+
+        assert source_of(made, name)["ScalingConfig"] == {"MaximumConcurrency": wanted}
 
 
 def test_every_queue_is_encrypted_and_refuses_plain_http(stacks: Stacks) -> None:
@@ -95,9 +109,10 @@ def test_every_log_group_is_named_and_forgets(stacks: Stacks) -> None:
 
 
 @functions
-def test_a_function_writes_into_its_own_log_group(stacks: Stacks, name: str) -> None:
+def test_a_function_writes_into_its_own_log_group_and_nothing_but_json(stacks: Stacks, name: str) -> None:
     logging = stacks.properties("AWS::Lambda::Function", FunctionName=f"{PROJECT}-{name}")["LoggingConfig"]
 
+    assert logging["LogFormat"] == "JSON"
     assert stacks.target(logging["LogGroup"])["Properties"]["LogGroupName"] == f"/aws/lambda/{PROJECT}-{name}"
 
 

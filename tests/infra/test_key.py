@@ -89,6 +89,7 @@ def test_the_only_services_that_use_the_key_themselves_are_events_alarms_and_log
                 "kms:EncryptionContext:aws:logs:arn": [
                     f"{groups}/aws/lambda/{PROJECT}-*",
                     f"{groups}/aws/codebuild/{PROJECT}-image",
+                    f"{groups}/aws/sagemaker/Endpoints/{PROJECT}-*",
                 ]
             }
         },

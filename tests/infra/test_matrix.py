@@ -29,6 +29,7 @@ LAWFUL: Context = {
     "sagemaker:NetworkIsolation": "true",
     "s3:if-none-match": "*",
     "s3:prefix": "diabetes/data/",
+    "cloudwatch:AlarmActions": [f"arn:aws:sns:{REGION}:{ACCOUNT}:{PROJECT}-alarms"],
     "codebuild:source.location": f"{WORDS['bucket']}/diabetes/code/tag.zip",
     "codebuild:environment.environmentVariables.name": ["IMAGE_TAG"],
 }
