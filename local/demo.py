@@ -122,9 +122,7 @@ def play(laptop: Laptop, console: Console) -> None:
             team.note(request.iid, MODEL, saying="Merging creates", seconds=180)
             reviewed = team.note(request.iid, MODEL, saying="with version 1", seconds=60)
         with step("merge; GitLab CI approves the reviewed package"):
-            request.merge()
-            request = team.project.mergerequests.get(request.iid)
-            team.pipeline(request.merge_commit_sha, "push")
+            team.pipeline(team.merge(request.iid), "push")
         with step("the approval's event creates the endpoint"):
             endpoint = team.serving(MODEL, version=1)
             team.note(request.iid, MODEL, saying="serving version 1")

@@ -33,7 +33,7 @@ T = TypeVar("T")
 PROJECT = "demo"
 PARTS = (
     ".gitlab-ci.yml", ".gitignore", "LICENSE", "README.md", "app.py", "cdk.json", "ci", "infra", "lambdas",
-    "mergemaker", "models", "pyproject.toml", "requirements", "serving", "training",
+    "mergemaker", "models", "package-lock.json", "package.json", "pyproject.toml", "requirements", "serving", "training",
 )  # fmt: skip
 """What a team's repository has of this one."""
 SETTINGS = """\
@@ -115,6 +115,16 @@ class Team:
         asked = {"source_branch": branch, "target_branch": "main", "title": title}
         return _as(ProjectMergeRequest, self.project.mergerequests.create(asked))
 
+    def merge(self, merge_request: int) -> str:
+        """As soon as GitLab lets it, which asks for a pipeline that succeeded; the merge commit's SHA."""
+
+        def get() -> ProjectMergeRequest:
+            return self.project.mergerequests.get(merge_request)
+
+        until(lambda: get().detailed_merge_status == "mergeable", seconds=30, what=f"!{merge_request} to be mergeable")
+        get().merge()
+        return str(get().merge_commit_sha)
+
     def pipeline(self, sha: str, source: str) -> Any:
         """A commit's pipeline, as soon as its jobs have ended; a model's status may keep it from passing for longer.
         Raises LaptopError with the log of a job that failed."""
@@ -164,20 +174,19 @@ class Team:
         return self._session.client(service, endpoint_url=self.laptop.aws)  # type: ignore[call-overload]
 
     def deploy(self) -> None:
-        """`cdk bootstrap` and `cdk deploy` by the real CLI. Raises LaptopError with its last lines if it fails."""
-        self._cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}")
-        self._cdk("deploy", "--all", "--require-approval", "never", "--method", "direct", "--concurrency", "3")
+        """`cdk bootstrap` and `cdk deploy`."""
+        self.cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}")
+        self.cdk("deploy", "--all", "--require-approval", "never", "--method", "direct", "--concurrency", "3")
+
+    def cdk(self, *words: str) -> str:
+        """All that the real CDK CLI prints. Raises LaptopError with its last lines if it fails."""
+        done = self._run([str(NODE), str(CDK), *words, "--app", f"{sys.executable} app.py"])
+        return done.stdout + done.stderr
 
     def connect(self) -> None:
-        """Once per project: the token where the Lambdas read it, and CI's roles where its jobs do."""
-        self.client("secretsmanager").put_secret_value(SecretId=self.names.token_secret, SecretString=self.laptop.token)
-        for purpose in ("submit", "release"):
-            variable = {
-                "key": f"MERGEMAKER_{purpose.upper()}_ROLE_ARN",
-                "value": self.names.role_arn(purpose),
-                "protected": purpose == "release",
-            }
-            self.project.variables.create(variable)
+        """`mergemaker setup`, once per project; the laptop's token is a Maintainer's, too. Raises LaptopError with
+        what it says if it fails, or leaves something undone."""
+        self._run([sys.executable, "-m", "mergemaker.cli", "setup"], said=f"{self.laptop.token}\n")
 
     def upload_data(self, model: str) -> int:
         """What the model's own prepare_data.py writes, to the model's input; how many files."""
@@ -220,28 +229,31 @@ class Team:
 
     # Tools ------------------------------------------------------------------------------
 
-    def _cdk(self, *words: str) -> None:
-        app = f"{sys.executable} app.py"
-        self._run([str(NODE), str(CDK), *words, "--app", app])
-
     def _commit(self, message: str) -> None:
         self._git("add", "--all")
         self._git("-c", "user.name=Team", "-c", "user.email=team@example.com", "commit", "--quiet", "-m", message)
 
     def _git(self, *words: str) -> str:
-        return self._run(["git", *words])
+        return self._run(["git", *words]).stdout
 
-    def _run(self, command: list[str]) -> str:
+    def _run(self, command: list[str], *, said: str = "") -> "subprocess.CompletedProcess[str]":
         scratch = self.laptop.state / "tmp"  # jsii leaves its kernel there when it is interrupted
         scratch.mkdir(exist_ok=True)
         environment = {**_plain_environment(), **self.laptop.environment(), "PATH": tool_path(), "TMPDIR": str(scratch)}
         done = subprocess.run(
-            command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False, timeout=600
+            command,
+            cwd=self.folder,
+            env=environment,
+            input=said,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=600,
         )
         if done.returncode:
             last = "\n".join((done.stdout + done.stderr).splitlines()[-30:])
             raise LaptopError(f"{' '.join(command[:4])} … failed:\n{last}")
-        return done.stdout
+        return done
 
 
 def set_hyperparameter(model: str, name: str, value: int | float) -> Callable[[Path], None]:
