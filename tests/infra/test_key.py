@@ -1,14 +1,10 @@
-"""The project's key: what it encrypts, and who may use it through what."""
+"""The project's key: what it encrypts. Who may use it for what is in key_matrix.txt."""
 
 from typing import Any
 
 import pytest
 
-from tests.infra.policies import role_arn
 from tests.infra.stacks import ACCOUNT, PROJECT, REGION, Stacks
-
-FUNCTIONS = {"report-function", "release-function", "image-function"}
-TABLE = {"kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"}
 
 
 def statements(stacks: Stacks) -> list[dict[str, Any]]:
@@ -19,55 +15,13 @@ def statements(stacks: Stacks) -> list[dict[str, Any]]:
     return [one for one in found if one["Principal"] != root]
 
 
-def actions(statement: dict[str, Any]) -> set[str]:
-    return set(as_list(statement["Action"]))
-
-
 def as_list(found: str | list[str]) -> list[str]:
     return [found] if isinstance(found, str) else found
-
-
-def through(stacks: Stacks, service: str) -> dict[str, set[str]]:
-    """Role to what it may ask of the key through a service."""
-    granted: dict[str, set[str]] = {}
-    for one in statements(stacks):
-        if "AWS" in one["Principal"]:
-            exact, principals = one["Condition"]["StringEquals"], one["Condition"]["ArnEquals"]["aws:PrincipalArn"]
-            assert one["Condition"].keys() == {"StringEquals", "ArnEquals"}
-            assert exact["kms:CallerAccount"] == ACCOUNT
-            if exact["kms:ViaService"] == f"{service}.{REGION}.amazonaws.com":
-                for role in as_list(principals):
-                    granted.setdefault(role, set()).update(actions(one))
-    return granted
-
-
-def roles(**granted: set[str]) -> dict[str, set[str]]:
-    return {role_arn(name.replace("_", "-")): calls for name, calls in granted.items()}
 
 
 def test_the_key_turns_over_and_is_known_by_the_projects_name(stacks: Stacks) -> None:
     assert stacks.properties("AWS::KMS::Key")["EnableKeyRotation"] is True
     assert stacks.properties("AWS::KMS::Alias")["AliasName"] == f"alias/{PROJECT}"
-
-
-def test_who_writes_to_the_bucket_may_make_data_keys_and_who_reads_may_not(stacks: Stacks) -> None:
-    both, read = {"kms:Decrypt", "kms:GenerateDataKey"}, {"kms:Decrypt"}
-
-    assert through(stacks, "s3") == roles(
-        execution=both,
-        submit=both,
-        report_function=both,
-        image_builder=read,
-        image_function=read,
-        release_function=read,
-    )
-
-
-@pytest.mark.parametrize(
-    ("service", "calls"), [("secretsmanager", {"kms:Decrypt"}), ("sqs", {"kms:Decrypt"}), ("dynamodb", TABLE)]
-)
-def test_token_messages_and_history_are_for_the_functions_only(stacks: Stacks, service: str, calls: set[str]) -> None:
-    assert through(stacks, service) == {role_arn(name): calls for name in FUNCTIONS}
 
 
 def test_the_only_services_that_use_the_key_themselves_are_events_alarms_and_logs_of_this_account(
