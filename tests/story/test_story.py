@@ -18,11 +18,13 @@ from typing import Any
 import joblib
 import pandas as pd
 import pytest
+from botocore.exceptions import ClientError
 
 from local.demo import MODEL, ROW
 from local.laptop import start
 from local.team import Team, set_hyperparameter, until
 from mergemaker.domain.names import commit_status, note_marker, reports_key
+from tests.story import refusals
 
 pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600)]
 
@@ -175,6 +177,38 @@ def test_a_person_sees_the_report_on_the_merge_requests_page(team: Team, tmp_pat
     assert "replaced by a later release" in dom
 
 
+def test_no_role_does_what_is_not_its_own(team: Team) -> None:
+    """The table is tests/infra/matrix.txt; here the very roles try it, on what is there."""
+    team.client("s3").create_bucket(Bucket="other")
+    package = packages(team)[0]
+    job, arn = team.job(package["CustomerMetadataProperties"]["job"]), package["ModelPackageArn"]
+    submit = refusals.ci(team, "submit", id_token(team, "merge_request_event"))
+    assert submit.client("sagemaker").describe_training_job(TrainingJobName=job["TrainingJobName"])
+    assert refusals.gone_wrong(refusals.of_submit(submit, job=job, package=arn, model=MODEL)) == {}
+    release = refusals.ci(team, "release", id_token(team, "push"))
+    assert release.client("sagemaker").describe_model_package(ModelPackageName=arn)
+    assert refusals.gone_wrong(refusals.of_release(release, job=job, package=arn, model=MODEL)) == {}
+    execution = refusals.execution(team)
+    assert execution.client("s3").list_objects_v2(Bucket=team.names.bucket, Prefix=f"{MODEL}/output/")["KeyCount"]
+    assert refusals.gone_wrong(refusals.of_execution(execution, package=arn, model=MODEL)) == {}
+
+
+def test_a_merge_requests_job_gets_no_role_of_the_default_branch(team: Team) -> None:
+    token = id_token(team, "merge_request_event")
+    main = f"project_path:{team.project.path_with_namespace}:ref_type:branch:ref:main"
+    for role in ("release", "deploy"):
+        with pytest.raises(ClientError, match="Not authorized to perform sts:AssumeRoleWithWebIdentity"):
+            refusals.ci(team, role, token)
+        with pytest.raises(ClientError, match="InvalidIdentityToken"):
+            refusals.ci(team, role, refusals.forged(token, sub=main))
+        assert refusals.ci(team, role, id_token(team, "push")).client("sts").get_caller_identity()
+
+
+def id_token(team: Team, source: str) -> str:
+    """What a job of the newest pipeline from this source shows."""
+    return refusals.id_token(team, team.project.pipelines.list(source=source, per_page=1, get_all=False)[0].id)
+
+
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update", "--window-size=1280,1400",
@@ -269,3 +303,65 @@ def mergemaker(team: Team, *words: str, said: str = "") -> subprocess.CompletedP
         cwd=team.folder, env={**kept, **aws, "PYTHONPATH": str(team.folder)}, input=said,
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
+
+
+def test_a_merge_that_changes_the_stacks_is_deployed_by_ci_and_leaves_no_difference(team: Team) -> None:
+    commit = team.branch("six-reports", "Write six reports at once", six_reports_at_once)
+    request = team.open_merge_request("six-reports", "Write six reports at once")
+    assert jobs_of(team.pipeline(commit, "merge_request_event")) == {"mergemaker:submit"}
+    assert reports_at_once(team) != 6
+
+    commit = merge(team, request.iid)
+    deploys = [one for one in team.project.pipelines.list(get_all=True) if "mergemaker:deploy" in jobs_of(one)]
+    assert [one.sha for one in deploys] == [commit]
+    assert reports_at_once(team) == 6
+
+    team.pull()
+    said = team.cdk("diff", "--fail")
+    assert said.count("There were no differences") == 3
+    assert "Number of stacks with differences: 0" in said
+
+
+def test_in_the_end_cdk_destroy_keeps_what_holds_data_and_says_so(team: Team) -> None:
+    before, names = kept(team), team.names
+    assert before["objects"]
+
+    said = team.cdk("destroy", "--all", "--force")
+    assert said.startswith(
+        f"`cdk destroy` keeps what holds data: bucket {names.bucket}, image repository {names.repository}, table "
+        f"{names.run_table}, secret {names.token_secret}, key {names.key_alias}\n"
+    )
+    assert sum("DELETE_SKIPPED" in line for line in said.splitlines()) == 7
+    assert kept(team) == before
+    assert team.client("lambda").list_functions()["Functions"] == []
+
+
+def six_reports_at_once(checkout: Path) -> None:
+    file = checkout / "mergemaker.toml"
+    file.write_text(f"{file.read_text()}\n[maximum_concurrency]\nreport = 6\n")
+
+
+def reports_at_once(team: Team) -> int:
+    found = team.client("lambda").list_event_source_mappings(FunctionName=team.names.function("report"))
+    (source,) = found["EventSourceMappings"]
+    at_once: int = source["ScalingConfig"]["MaximumConcurrency"]
+    return at_once
+
+
+def jobs_of(pipeline: Any) -> set[str]:
+    return {job.name for job in pipeline.jobs.list(get_all=True)}
+
+
+def kept(team: Team) -> dict[str, Any]:
+    """What is in all that must outlive the stacks."""
+    names = team.names
+    objects = team.client("s3").list_objects_v2(Bucket=names.bucket).get("Contents", [])
+    images = team.client("ecr").list_images(repositoryName=names.repository)["imageIds"]
+    return {
+        "objects": {one["Key"]: one["ETag"] for one in objects},
+        "policy": json.loads(team.client("s3").get_bucket_policy(Bucket=names.bucket)["Policy"]),
+        "images": sorted(one["imageDigest"] for one in images),
+        "runs": sorted(one["job"]["S"] for one in team.client("dynamodb").scan(TableName=names.run_table)["Items"]),
+        "token": team.client("secretsmanager").get_secret_value(SecretId=names.token_secret)["SecretString"],
+        "key": team.client("kms").describe_key(KeyId=names.key_alias)["KeyMetadata"]["Arn"],
+    }
