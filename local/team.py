@@ -33,7 +33,8 @@ T = TypeVar("T")
 PROJECT = "demo"
 PARTS = (
     ".gitlab-ci.yml", ".gitignore", "LICENSE", "README.md", "app.py", "cdk.json", "ci", "infra", "lambdas",
-    "mergemaker", "models", "package-lock.json", "package.json", "pyproject.toml", "requirements", "serving", "training",
+    "mergemaker", "models", "package-lock.json", "package.json", "pyproject.toml", "requirements", "serving",
+    "training",
 )  # fmt: skip
 """What a team's repository has of this one."""
 SETTINGS = """\
@@ -99,10 +100,14 @@ class Team:
 
     def branch(self, name: str, message: str, change: Callable[[Path], None]) -> str:
         """A branch off main with one commit, pushed; the commit's SHA. `change` edits the checkout."""
-        self._git("checkout", "--quiet", "main")
-        self._git("pull", "--quiet", "origin", "main")
+        self.pull()
         self._git("checkout", "--quiet", "-b", name)
         return self.push(message, change)
+
+    def pull(self) -> None:
+        """The checkout becomes main, as GitLab has it."""
+        self._git("checkout", "--quiet", "main")
+        self._git("pull", "--quiet", "origin", "main")
 
     def push(self, message: str, change: Callable[[Path], None]) -> str:
         """One more commit on the branch that is checked out, pushed; its SHA."""
