@@ -112,7 +112,15 @@ def test_the_template_has_the_name_of_the_token_and_no_value(stacks: Stacks) -> 
 
 @pytest.mark.parametrize(
     "kind",
-    ["AWS::S3::Bucket", "AWS::ECR::Repository", "AWS::DynamoDB::Table", "AWS::SecretsManager::Secret", "AWS::KMS::Key"],
+    [
+        "AWS::S3::Bucket",
+        "AWS::S3::BucketPolicy",
+        "AWS::ECR::Repository",
+        "AWS::DynamoDB::Table",
+        "AWS::SecretsManager::Secret",
+        "AWS::KMS::Key",
+        "AWS::KMS::Alias",
+    ],
 )
 def test_what_holds_data_stays_when_its_stack_is_removed(stacks: Stacks, kind: str) -> None:
     resource = stacks.one(kind)
