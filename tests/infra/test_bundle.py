@@ -1,20 +1,16 @@
 """The Lambdas' bundle: built once, then looked at and imported by itself."""
 
+import json
 import os
-import shutil
-import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 
 import pytest
 
+from bench.lambdas import HANDLERS, SIZE_BUDGET, alone, zipped
+from bench.lambdas import runtime as runtime_in
 from infra import bundle
 from tests.infra.conftest import ROOT
-
-HANDLERS = sorted(path.parent.name for path in (ROOT / "lambdas").glob("*/handler.py"))
-RUNTIME_HAS = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six.py", "urllib3")
-"""boto3 and what it needs: Lambda's Python brings these."""
 
 
 @pytest.fixture(scope="module")
@@ -26,17 +22,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with boto3 alone."""
-    folder, installed = tmp_path_factory.mktemp("runtime"), Path(sysconfig.get_paths()["purelib"])
-    for name in RUNTIME_HAS:
-        (folder / name).symlink_to(installed / name)
-    return folder
-
-
-def alone(code: str, *paths: Path) -> subprocess.CompletedProcess[str]:
-    """Runs code with these folders and the standard library; nothing that is installed here can be seen."""
-    command = [sys.executable, "-I", "-S", "-B", "-c", f"import sys; sys.path[:0] = {[*map(str, paths)]!r}\n{code}"]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env={"AWS_REGION": "eu-west-1"})
+    return runtime_in(tmp_path_factory.mktemp("runtime"))
 
 
 def test_there_is_a_handler_for_each_function() -> None:
@@ -48,6 +34,21 @@ def test_a_handler_can_be_imported_from_the_bundle_alone(built: Path, runtime: P
     run = alone(f"from lambdas.{name}.handler import handler; import gitlab; print(callable(handler))", built, runtime)
 
     assert run.stdout == "True\n", run.stderr
+
+
+def test_the_log_finds_all_that_it_needs_of_powertools(built: Path, runtime: Path) -> None:
+    raised = """
+import logging
+from lambdas.log import set_up
+set_up()
+try:
+    raise KeyError("here")
+except KeyError:
+    logging.getLogger("mergemaker").exception("failed")
+"""
+    run = alone(raised, built, runtime)
+
+    assert "KeyError: 'here'" in json.loads(run.stdout)["exception"], run.stderr
 
 
 def test_the_prices_are_in_the_bundle(built: Path) -> None:
@@ -108,9 +109,7 @@ def test_nothing_in_the_bundle_names_this_machine(built: Path) -> None:
 
 
 def test_the_bundle_is_small(built: Path, tmp_path: Path) -> None:
-    archive = Path(shutil.make_archive(str(tmp_path / "bundle"), "zip", built))
-
-    assert archive.stat().st_size < 5_000_000
+    assert zipped(built, tmp_path) < SIZE_BUDGET
 
 
 # The digest ---------------------------------------------------------------------------------
