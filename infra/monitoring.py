@@ -13,6 +13,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from infra.acknowledged import acknowledge
 from infra.arns import Arns
 from infra.dashboard import counted, dashboard
 from infra.key import alias
@@ -21,6 +22,10 @@ from mergemaker.domain.settings import Alarms
 from mergemaker.domain.watching import Count, alarm_topic
 
 FIVE_MINUTES = cdk.Duration.minutes(5)
+_MAIL = (
+    "It is a mail to the team's own address. One that does not arrive would be as unread in a queue; which alarms are "
+    "on is on the dashboard, too."
+)
 OLD_SECONDS = 15 * 60
 """A message is worked off in seconds; what postpones itself does so for less than this at a time."""
 
@@ -51,7 +56,10 @@ class Monitoring(Construct):
         super().__init__(scope, construct_id)
         topic = _topic(self, arns)
         if alarms.email:
-            sns.Subscription(self, "Email", topic=topic, protocol=sns.SubscriptionProtocol.EMAIL, endpoint=alarms.email)
+            mail = sns.Subscription(
+                self, "Email", topic=topic, protocol=sns.SubscriptionProtocol.EMAIL, endpoint=alarms.email
+            )
+            acknowledge(mail, {"Serverless::Serverless-SNSRedrivePolicy": _MAIL})
         project = arns.names.project
         troubles = [_failed_releases(project), *(one for function in functions for one in _of(function))]
         made = [_alarm(self, project, one) for one in troubles]

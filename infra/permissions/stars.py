@@ -43,6 +43,10 @@ def acknowledge_stars(scope: cdk.Stack, arns: Arns) -> None:
                 for prefix, reason in reasons.items()
                 if star.startswith(prefix) and (prefix != "*" or star == "*")
             }
+            if "*" in _stars(statements) and "lambda.amazonaws.com" in str(
+                scope.resolve(construct.assume_role_policy_document)
+            ):
+                explained["Serverless::Serverless-LambdaStarPermissions"] = _EVERY
             acknowledge(
                 construct,
                 {"NIST.800.53.R5::NIST.800.53.R5-IAMNoInlinePolicy": INLINE, **explained, **unknown(statements)},

