@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from local.aws import web_identity
+from local.aws import kms_seam, web_identity
 from local.aws.answer import Request
 from local.aws.clients import Keys
 
@@ -23,6 +23,7 @@ def mend() -> None:
 
     for service in OWN:
         iam_actions.SERVICE_TO_IAM_NAMESPACE.pop(service, None)
+    _wrap(iam_evaluator, "enforce", kms_seam.enforce)
     _wrap(iam_evaluator, "_resolve_condition_key", _condition_key)
     _wrap(iam_actions, "s3_service_context", _s3_keys)
     _wrap(iam_actions, "extract_resource_arn", _resource)
@@ -141,14 +142,17 @@ def _resource(original: Callable[..., str], service: str, *args: Any, **kwargs: 
 
 
 def _deliver(original: Callable[..., Any], target: dict[str, Any], event: Any, rule: dict[str, Any], *args: Any) -> Any:
-    """EventBridge asks a queue's policy before it delivers."""
+    """EventBridge asks a queue's policy, and its key's, before it delivers."""
     from ministack.services import sqs
 
     arn, source = str(target.get("Arn", "")), str(rule.get("Arn", ""))
     if arn.split(":")[2:3] == ["sqs"]:
-        account = source.split(":")[4]
-        if not sqs.queue_policy_allows(arn, "events.amazonaws.com", source, account):
+        service, account = "events.amazonaws.com", source.split(":")[4]
+        if not sqs.queue_policy_allows(arn, service, source, account):
             _logger().warning("EventBridge may not send to %s: its policy does not let %s in", arn, source)
+            return None
+        if not kms_seam.service_may_send(arn, service=service, source=source):
+            _logger().warning("EventBridge may not send to %s: its key's policy does not let it", arn)
             return None
     return original(target, event, rule, *args)
 
