@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from types import MappingProxyType
 
-from mergemaker.domain.run import Origin, Run
+from mergemaker.domain.run import Lineage, Origin, Run
 
 Fields = Mapping[str, str | int]
 
@@ -20,10 +20,10 @@ def start(known: Fields = _NOTHING) -> None:
     _fields.set(known)
 
 
-def turn_to(run: Run, origin: Origin | None = None) -> None:
+def turn_to(run: str, lineage: Lineage, origin: Origin | None = None) -> None:
     """From here on it is about `run` and the merge request of `origin`; else that of who asked for the run first."""
-    merge_request = (origin or run.lineage.origin).merge_request
-    here: dict[str, str | int] = {"run": run.job, "model": run.model}
+    merge_request = (origin or lineage.origin).merge_request
+    here: dict[str, str | int] = {"run": run, "model": lineage.model}
     if merge_request is not None:
         here["merge_request"] = merge_request
     rest = {key: value for key, value in _fields.get().items() if key not in ("run", "model", "merge_request")}
@@ -31,9 +31,9 @@ def turn_to(run: Run, origin: Origin | None = None) -> None:
 
 
 def found(run: Run) -> None:
-    """`turn_to(run)`, unless it is another run that this is about: reading what it is compared with is no turn."""
+    """Turns to `run`, unless it is another that this is about: reading what it is compared with is no turn."""
     if _fields.get().get("run", run.job) == run.job and "merge_request" not in _fields.get():
-        turn_to(run)
+        turn_to(run.job, run.lineage)
 
 
 def fields() -> Fields:

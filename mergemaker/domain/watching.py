@@ -61,10 +61,11 @@ def counted(before: Run | None, after: Run) -> dict[Count, float]:
     counts: dict[Count, float] = {}
     if _ended(before, after):
         counts |= {Count.RUNS: 1, Count.FAILED_RUNS: int(after.status is Status.FAILED)}
-        if after.billed_seconds is not None:
-            counts[Count.BILLED_SECONDS] = instance_seconds(after.instance, after.billed_seconds)
-            cost = training_cost(after.instance, after.billed_seconds)
-            counts |= {} if cost is None else {Count.COST: cost}
+    billed = _billed(after)
+    if billed is not None and _billed(before) is None:
+        counts[Count.BILLED_SECONDS] = instance_seconds(after.instance, billed)
+        cost = training_cost(after.instance, billed)
+        counts |= {} if cost is None else {Count.COST: cost}
     earlier = before.releases if before else {}
     failed = sum(_failed(earlier.get(name), release) for name, release in after.releases.items())
     return counts | ({Count.FAILED_RELEASES: failed} if failed else {})
@@ -75,6 +76,11 @@ def _ended(before: Run | None, after: Run) -> bool:
     if not after.status.final:
         return False
     return before is None or not before.status.final or bool(after.image and not before.image)
+
+
+def _billed(run: Run | None) -> int | None:
+    """Known at the end: of a run that was refused while its job went on, only some time after that."""
+    return run.billed_seconds if run and run.status.final else None
 
 
 def _failed(before: Release | None, after: Release) -> bool:

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from mergemaker.domain import about
 from mergemaker.domain.errors import RetryableError, ServiceError
 from mergemaker.domain.job import JobRequest
 from mergemaker.domain.names import waiting_prefix
@@ -22,6 +23,7 @@ def build_ended(tag: str, build: str, *, images: Images, world: World, clock: Cl
         return []
     unstarted: list[tuple[str, Run]] = []
     for key, request in waiting.items():
+        about.turn_to(request.name, request.lineage)
         reason = f"the image could not be built: {failure}" if image is None else _start(request, image, world)
         if reason:
             unstarted.append((key, keep_unstarted(request, Status.FAILED, reason, world, clock)))

@@ -7,6 +7,7 @@ said. So events may come twice, late or in any order, and a function that died h
 from collections.abc import Mapping
 from dataclasses import replace
 
+from mergemaker.domain import about
 from mergemaker.domain.errors import RefusedError, RetryableError
 from mergemaker.domain.history import Row, with_row
 from mergemaker.domain.job import JobRequest, from_json
@@ -34,6 +35,7 @@ def submitted(key: str, world: World, clock: Clock) -> Run | None:
     request = read_request(key, world.files)
     if request is None or request.lineage.project != world.names.project:
         return None
+    about.turn_to(request.name, request.lineage)
     origin = request.lineage.origin
     if key != submission_key(request.lineage.model, request.name, origin.pipeline):
         raise RefusedError(f"{key} is not where this request belongs")
@@ -120,6 +122,7 @@ def record(job: TrainingJob, world: World, asked_by: Origin | None = None) -> Ru
     lineage = job.lineage
     if lineage is None:
         raise RefusedError(f"{job.name} is not a run of this project")
+    about.turn_to(job.name, lineage, asked_by)
     known = world.runs.get(lineage.model, job.name)
     # What has a package was looked at; its image may have been deleted since.
     lies = [] if known and known.version is not None else _lies(job, lineage, world)

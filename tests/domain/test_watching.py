@@ -48,6 +48,12 @@ def test_a_run_without_an_image_fails_once_and_its_job_counts_when_it_comes_afte
     assert counted(unbuilt, run)[Count.BILLED_SECONDS] == 3600
 
 
+def test_a_run_that_was_refused_while_it_went_on_is_billed_when_it_stops(run: Run) -> None:
+    refused = replace(run, status=Status.FAILED, billed_seconds=None)
+    assert counted(None, refused) == {Count.RUNS: 1, Count.FAILED_RUNS: 1}
+    assert counted(refused, replace(refused, billed_seconds=60)).keys() == {Count.BILLED_SECONDS, Count.COST}
+
+
 @pytest.mark.parametrize("bad", [ReleaseStatus.FAILED, ReleaseStatus.ROLLED_BACK])
 def test_a_release_that_fails_counts_once_for_each_try(run: Run, bad: ReleaseStatus) -> None:
     failed, again = released(run, bad), released(run, ReleaseStatus.FAILED)

@@ -3,6 +3,7 @@
 import json
 import logging
 import warnings
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from lambdas.queue import Function
 from lambdas.release.handler import handler as release
 from lambdas.report.handler import handler as report
 from mergemaker.domain import about
+from mergemaker.domain.errors import RetryableError
+from mergemaker.steps.image import build_ended
 from tests.fakes.deploys import made
 from tests.fakes.made import folder, origin
 from tests.fakes.registry import PACKAGES
@@ -46,6 +49,24 @@ def test_a_failure_names_the_run_and_the_merge_request_that_could_not_be_told(fa
     assert (failure["run"], failure["merge_request"]) == (job, 8)
 
 
+def test_already_the_first_look_at_a_job_names_the_merge_request_in_its_tags(fakes: Fakes, log: Log) -> None:
+    job = submitted(fakes).job
+    fakes.runs.fail("get")
+    report({"Records": [message(1, job_event(job))]}, None)
+    assert about_what(log())[:2] == [(job, None), (job, 7)]
+
+
+def test_a_run_that_can_not_start_is_named_with_its_merge_request(fakes: Fakes, log: Log) -> None:
+    job = submitted(fakes, image=False).job
+    tag = folder().image_tag
+    fakes.images.finish(tag)
+    fakes.jobs.fail("start")
+    with suppress(RetryableError):
+        build_ended(tag, "build", images=fakes.images, world=fakes.world, clock=fakes.now)
+    logging.getLogger("mergemaker").error("failed")
+    assert about_what(log())[-1] == (job, 7)
+
+
 def test_a_line_says_nothing_of_the_message_before(fakes: Fakes, log: Log) -> None:
     job = trained(fakes).job
     report({"Records": [message(1, job_event(job)), message(2, "no event")]}, None)
@@ -73,7 +94,8 @@ def test_a_release_names_the_run_whose_package_it_is_and_not_what_it_is_compared
 
 
 def test_a_library_that_complains_is_a_line_about_the_run_too(fakes: Fakes, log: Log) -> None:
-    about.turn_to(trained(fakes, folder(code="other")))
+    run = trained(fakes, folder(code="other"))
+    about.turn_to(run.job, run.lineage)
     logging.getLogger("urllib3.connectionpool").warning("Retrying %s", "GET /")
     logging.getLogger("botocore").debug("a header")
     with warnings.catch_warnings():
