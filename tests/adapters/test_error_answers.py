@@ -216,6 +216,89 @@ def test_a_job_says_why_it_ended(
     assert (found.status, found.reason, found.lineage) == (status, reason, None)
 
 
+CHANNEL = {
+    "ChannelName": "training",
+    "DataSource": {
+        "S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://b/x/", "S3DataDistributionType": "FullyReplicated"}
+    },
+}
+GROUP = {"InstanceGroupName": "g", "InstanceType": "ml.m5.large", "InstanceCount": 1}
+USUAL = {"RoleArn": NAMES.role_arn("execution"), "InputDataConfig": [CHANNEL]}
+
+
+@pytest.mark.parametrize(
+    ("changed", "unusual"),
+    [
+        ({}, ()),
+        ({"Environment": {}, "EnableNetworkIsolation": False, "ProfilingStatus": "Disabled"}, ()),
+        ({"RemoteDebugConfig": {"EnableRemoteDebug": False}}, ()),
+        ({"RoleArn": NAMES.role_arn("admin")}, ("RoleArn",)),
+        ({"Environment": {"PYTHONPATH": "/evil"}}, ("Environment",)),
+        (
+            {"CheckpointConfig": {"S3Uri": "s3://b/c"}, "TuningJobArn": f"{ARN}:x/y"},
+            ("CheckpointConfig", "TuningJobArn"),
+        ),
+        ({"RemoteDebugConfig": {"EnableRemoteDebug": True}}, ("RemoteDebugConfig",)),
+        (
+            {"AlgorithmSpecification": {"TrainingInputMode": "File", "ContainerEntrypoint": ["sh"]}},
+            ("ContainerEntrypoint",),
+        ),
+        (
+            {"ResourceConfig": {"InstanceGroups": [GROUP], "VolumeSizeInGB": 1}},
+            ("InstanceGroups",),
+        ),
+    ],
+)
+def test_what_a_job_sets_besides_and_changes_what_it_runs_is_told(
+    sagemaker: Any, answers: Stubber, changed: dict[str, object], unusual: tuple[str, ...]
+) -> None:
+    answers.add_response("describe_training_job", job(**{**USUAL, **changed}))
+    answers.add_response("list_tags", {"Tags": []})
+    found = jobs(sagemaker).find("j")
+    assert found is not None
+    assert found.work.unusual == unusual
+    assert found.work.channels == {"training": "s3://b/x/"}
+
+
+@pytest.mark.parametrize(
+    "channel",
+    [
+        {**CHANNEL, "ShuffleConfig": {"Seed": 3}},
+        {**CHANNEL, "DataSource": {"S3DataSource": {"S3DataType": "ManifestFile", "S3Uri": "s3://b/x/"}}},
+        {
+            **CHANNEL,
+            "DataSource": {
+                "S3DataSource": {
+                    "S3DataType": "S3Prefix",
+                    "S3Uri": "s3://b/x/",
+                    "S3DataDistributionType": "ShardedByS3Key",
+                }
+            },
+        },
+        {
+            **CHANNEL,
+            "DataSource": {
+                "FileSystemDataSource": {
+                    "FileSystemId": "fs-0123456789a",
+                    "FileSystemAccessMode": "rw",
+                    "FileSystemType": "EFS",
+                    "DirectoryPath": "/",
+                }
+            },
+        },
+    ],
+    ids=["shuffled", "a list of files", "in parts", "a file system"],
+)
+def test_a_channel_that_gets_its_data_in_another_way_is_none_that_submit_gave(
+    sagemaker: Any, answers: Stubber, channel: dict[str, object]
+) -> None:
+    answers.add_response("describe_training_job", job(**{**USUAL, "InputDataConfig": [channel]}))
+    answers.add_response("list_tags", {"Tags": []})
+    found = jobs(sagemaker).find("j")
+    assert found is not None
+    assert found.work.channels == {"training": ""}
+
+
 @pytest.mark.parametrize(("code", "status"), [("SlowDown", 503), ("InternalError", 500), ("RequestTimeout", 400)])
 def test_s3_that_is_busy_is_retryable(code: str, status: int) -> None:
     session = boto3.session.Session("test", "test", region_name=NAMES.region)

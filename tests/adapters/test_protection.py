@@ -251,3 +251,20 @@ def test_sagemaker_refuses_a_key_that_a_jobs_disk_cannot_have(
             },
             StoppingCondition={"MaxRuntimeInSeconds": 60},
         )
+
+
+@pytest.mark.cloud
+@pytest.mark.parametrize("given", ["alias/nobodys", "11111111-2222-3333-4444-555555555555"])
+def test_sagemaker_refuses_a_model_in_no_network_of_the_account_and_a_disk_with_an_unknown_key(
+    port: int, name: str, image: str, given: str
+) -> None:
+    sagemaker = client("sagemaker", port)
+    model = {"ModelName": name, "PrimaryContainer": {"Image": image}, "ExecutionRoleArn": NAMES.role_arn("execution")}
+    vpc = {"Subnets": list(VPC.subnets), "SecurityGroupIds": list(VPC.security_groups)}
+    with pytest.raises(ClientError, match="Invalid VpcConfig"):
+        sagemaker.create_model(**model, VpcConfig=vpc)
+    sagemaker.create_model(**model)
+    variant = {"VariantName": "v", "ModelName": name, "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
+    with pytest.raises(ClientError, match="Invalid KMS key"):
+        sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant], KmsKeyId=given)
+    sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant], KmsKeyId=NAMES.key_alias)
