@@ -119,8 +119,9 @@ def main() -> None:
                 took[models].append(synth(checkouts[models], folder / f"out-{models}"))
         few, many = (templates(folder / f"out-{models}") for models in (FEW, MANY))
     print(shown(took[FEW], took[MANY], few))
-    if few != many:
-        sys.exit("the templates differ: a stack must not know the models")
+    different = sorted(name for name in few | many if few.get(name) != many.get(name))
+    if different:
+        sys.exit(f"the templates of {', '.join(different)} differ: a stack must not know the models")
     if max(map(resources, many.values())) > MOST_RESOURCES:
         sys.exit(f"a stack has more than {MOST_RESOURCES} resources")
 
