@@ -40,7 +40,7 @@ class CountedRuns:
             return change(found)
 
         after = self._runs.change(model, job, last)
-        about.turn_to(after.job, after.lineage)
+        about.changed(after)
         if counts := counted(before, after):
             log.info("counted", extra=embedded(counts, self._project))
         return after

@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import islice
 
+from mergemaker.domain import about
 from mergemaker.domain.errors import RetryableError, ServiceError
 from mergemaker.domain.release import (
     Action,
@@ -76,6 +77,8 @@ def endpoint_changed(name: str, *, environments: tuple[Environment, ...], world:
 
 def _deploy(package: Package, environment: Environment, world: World, clock: Clock) -> Plan:
     """Plans, notes down what is coming, and carries it out."""
+    if package.job:
+        about.turn_to(package.job, package.model, package.merge_request)
     plan = _plan(package, environment, world)
     if plan.action is Action.WAIT:
         # The endpoint's next event starts it. That event may have come before this was noted down: look once more.

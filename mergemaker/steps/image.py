@@ -23,7 +23,7 @@ def build_ended(tag: str, build: str, *, images: Images, world: World, clock: Cl
         return []
     unstarted: list[tuple[str, Run]] = []
     for key, request in waiting.items():
-        about.turn_to(request.name, request.lineage)
+        about.turn_to(request.name, request.lineage.model, request.lineage.origin.merge_request)
         reason = f"the image could not be built: {failure}" if image is None else _start(request, image, world)
         if reason:
             unstarted.append((key, keep_unstarted(request, Status.FAILED, reason, world, clock)))

@@ -31,7 +31,7 @@ STATES = {
 
 def publish(run: Run, world: World) -> None:
     """Tells everyone who asked for `run`. Raises what GitLab raises; the next try tells the rest."""
-    about.turn_to(run.job, run.lineage)
+    about.turn_to(run.job, run.model, run.lineage.origin.merge_request)
     spec = spec_of(run, world.files)
     merge_requests = sorted({o.merge_request for o in run.asked_by if o.merge_request is not None})
     notes = [partial(_tell_merge_request, run, iid, spec, world) for iid in merge_requests]
@@ -54,7 +54,7 @@ def each(calls: Iterable[Callable[[], object]]) -> None:
 
 
 def _tell_merge_request(run: Run, merge_request: int, spec: ModelSpec, world: World) -> None:
-    about.turn_to(run.job, run.lineage, run.asked_in(merge_request))
+    about.turn_to(run.job, run.model, merge_request)
     with world.runs.note(run.model, merge_request) as note:
         # Read again under the lock, so that the last to write is not the one that knows least.
         run = world.runs.get(run.model, run.job) or run
@@ -66,7 +66,7 @@ def _tell_merge_request(run: Run, merge_request: int, spec: ModelSpec, world: Wo
 
 def _tell_pipeline(run: Run, origin: Origin, spec: ModelSpec, world: World) -> None:
     """By what is known now, and once more if it became known meanwhile that the run has moved on."""
-    about.turn_to(run.job, run.lineage, origin)
+    about.turn_to(run.job, run.model, origin.merge_request)
     now = world.runs.get(run.model, run.job) or run
     for _ in range(2):
         now = _set_status(now, origin, spec, world)

@@ -17,6 +17,7 @@ from mergemaker.domain.proof import contradictions
 from mergemaker.domain.release import NewPackage
 from mergemaker.domain.run import SCRIPT_MODE, TAG_PREFIX, Lineage, Origin, Run, Status, TrainingJob, also_asked
 from mergemaker.ports import Clock, Files, World
+from mergemaker.steps.bundle import holds_what_it_is_named_after
 from mergemaker.steps.output import output_metrics
 from mergemaker.steps.publish import publish, spec_of
 
@@ -35,8 +36,8 @@ def submitted(key: str, world: World, clock: Clock) -> Run | None:
     request = read_request(key, world.files)
     if request is None or request.lineage.project != world.names.project:
         return None
-    about.turn_to(request.name, request.lineage)
     origin = request.lineage.origin
+    about.turn_to(request.name, request.lineage.model, origin.merge_request)
     if key != submission_key(request.lineage.model, request.name, origin.pipeline):
         raise RefusedError(f"{key} is not where this request belongs")
     job = world.jobs.find(request.name)
@@ -122,7 +123,7 @@ def record(job: TrainingJob, world: World, asked_by: Origin | None = None) -> Ru
     lineage = job.lineage
     if lineage is None:
         raise RefusedError(f"{job.name} is not a run of this project")
-    about.turn_to(job.name, lineage, asked_by)
+    about.turn_to(job.name, lineage.model, (asked_by or lineage.origin).merge_request)
     known = world.runs.get(lineage.model, job.name)
     # What has a package was looked at; its image may have been deleted since.
     lies = [] if known and known.version is not None else _lies(job, lineage, world)
@@ -136,9 +137,17 @@ def record(job: TrainingJob, world: World, asked_by: Origin | None = None) -> Ru
 
 
 def _lies(job: TrainingJob, lineage: Lineage, world: World) -> list[str]:
-    """What its tags say wrongly. An image's tag is never given to another image: the registry sees to that."""
-    image = world.images.find(lineage.image)
-    return [*contradictions(job, lineage, world.names), *([] if image == job.work.image else ["image"])]
+    """What its tags say wrongly. An image's tag is never given to another image: the registry sees to that.
+
+    The code's own digest is taken before a package is made, and only then: it costs a download.
+    """
+    found = contradictions(job, lineage, world.names)
+    if world.images.find(lineage.image) != job.work.image:
+        found.append("image")
+    done = job.status is Status.COMPLETED
+    if not found and done and not holds_what_it_is_named_after(lineage.model, lineage.code, world.files):
+        found.append("the code bundle's content")
+    return found
 
 
 def _refused(job: TrainingJob, lineage: Lineage, lies: list[str]) -> Run:

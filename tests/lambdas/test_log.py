@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lambdas.log import HIDDEN, hide, set_up
-from lambdas.queue import Function
+from lambdas.queue import Function, watched
 from lambdas.release.handler import handler as release
 from lambdas.report.handler import handler as report
 from mergemaker.domain import about
@@ -67,6 +67,17 @@ def test_a_run_that_can_not_start_is_named_with_its_merge_request(fakes: Fakes, 
     assert about_what(log())[-1] == (job, 7)
 
 
+def test_the_run_that_is_live_is_read_and_yet_not_what_the_lines_are_about(fakes: Fakes) -> None:
+    live, ours = trained(fakes), trained(fakes, folder(code="other"), origin(merge_request=8, pipeline=80))
+    runs = watched(fakes.world).runs
+    about.turn_to(ours.job, ours.model, 9)
+    runs.get(live.model, live.job)
+    runs.change(ours.model, ours.job, lambda before: before or ours)
+    assert about.fields() == {"run": ours.job, "model": "prices", "merge_request": 9}
+    runs.change(live.model, live.job, lambda before: before or live)
+    assert about.fields() == {"run": live.job, "model": "prices", "merge_request": 7}
+
+
 def test_a_line_says_nothing_of_the_message_before(fakes: Fakes, log: Log) -> None:
     job = trained(fakes).job
     report({"Records": [message(1, job_event(job)), message(2, "no event")]}, None)
@@ -90,12 +101,13 @@ def test_a_release_names_the_run_whose_package_it_is_and_not_what_it_is_compared
             log()
     lines = log()
     assert {line["arn"] for line in lines} == {f"{PACKAGES}/shop-prices/2"}
-    assert (lines[-1]["run"], lines[-1]["merge_request"]) == (two.job, 2)
+    assert [line["message"][:6] for line in lines] == ["event", "update", "done"]
+    assert about_what(lines)[1:] == [(two.job, 2)] * 2
 
 
 def test_a_library_that_complains_is_a_line_about_the_run_too(fakes: Fakes, log: Log) -> None:
     run = trained(fakes, folder(code="other"))
-    about.turn_to(run.job, run.lineage)
+    about.turn_to(run.job, run.model, 7)
     logging.getLogger("urllib3.connectionpool").warning("Retrying %s", "GET /")
     logging.getLogger("botocore").debug("a header")
     with warnings.catch_warnings():
