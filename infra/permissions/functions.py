@@ -16,15 +16,14 @@ from mergemaker.domain.settings import Network
 
 
 def report(arns: Arns) -> Statements:
-    """Reads a job, its output and who asked for it; writes the note, the history, the package that awaits approval."""
+    """Reads a job, what it ran, its output and who asked for it; writes note, history, and a package to be approved."""
+    read = ("*/output/*", "*/reports.csv", "*/code/submissions/*", "*/code/waiting/*", "*/code/*.tar.gz")
     return [
         allow("sagemaker:DescribeTrainingJob", "sagemaker:ListTags", on=arns.training_jobs),
         *register(arns),
-        allow(
-            "s3:GetObject", on=arns.objects("*/output/*", "*/reports.csv", "*/code/submissions/*", "*/code/waiting/*")
-        ),
+        allow("s3:GetObject", on=arns.objects(*read)),
         allow("s3:PutObject", on=arns.objects("*/reports.csv")),
-        list_bucket(arns, "*/output/*", "*/reports.csv", "*/code/submissions/*", "*/code/waiting/*"),
+        list_bucket(arns, *read),
         *publish(arns),
     ]
 

@@ -6,17 +6,16 @@ import io
 import os
 import tarfile
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from mergemaker.domain.errors import UsageError
 from mergemaker.domain.model import FILE, model_name, parse_model
 from mergemaker.domain.names import image_tag
+from mergemaker.steps.bundle import LARGEST_BUNDLE, MOST_FILES, digest_of
 from mergemaker.steps.submit import Folder, Packed
 
 MODELS = Path("models")
-LARGEST_BUNDLE = 100_000_000
-"""Bytes: code is small; data belongs into the bucket."""
 _LEFT_OUT = {FILE, "requirements.txt", "README.md"}
 """Not part of a run: settings are kept beside it, requirements are in the image."""
 _IMAGE_PARTS = ("training", "serving")
@@ -86,7 +85,9 @@ def _is_utf8(name: str) -> bool:
     return True
 
 
-def _check_size(files: Iterable[Path], folder: Path) -> None:
+def _check_size(files: Collection[Path], folder: Path) -> None:
+    if len(files) > MOST_FILES:
+        raise UsageError(f"{folder} has {len(files):,} files, at most {MOST_FILES:,}: data belongs into the bucket")
     size = sum(file.stat().st_size for file in files)
     if size > LARGEST_BUNDLE:
         raise UsageError(
@@ -99,12 +100,9 @@ def _executable(file: Path) -> bool:
 
 
 def _digest(files: dict[str, Path]) -> str:
-    """Of names, contents and executable bits; not of times, owners, or how an archive packs them."""
-    whole = hashlib.sha256()
-    for path, file in sorted(files.items()):
-        content = hashlib.sha256(file.read_bytes()).hexdigest()
-        whole.update(f"{path}\0{_executable(file):d}\0{content}\n".encode())
-    return whole.hexdigest()
+    return digest_of(
+        (path, _executable(file), hashlib.sha256(file.read_bytes()).hexdigest()) for path, file in files.items()
+    )
 
 
 def _tar(files: dict[str, Path]) -> bytes:

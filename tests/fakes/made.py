@@ -1,6 +1,10 @@
 """Values that many tests need and few care about; each takes what a test does care about."""
 
+import gzip
 import hashlib
+import io
+import tarfile
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -8,6 +12,7 @@ from typing import Any
 from mergemaker.domain.model import parse_model
 from mergemaker.domain.names import image_tag
 from mergemaker.domain.run import Ingredients, Lineage, Origin, Run, Status
+from mergemaker.steps.bundle import digest_of
 from mergemaker.steps.submit import Folder, Packed
 
 HEAD = "a1b2c3d4" * 5
@@ -81,12 +86,28 @@ def run(**changed: Any) -> Run:
     return replace(before, **changed)
 
 
+def bundle_digest(code: str) -> str:
+    """Of a bundle whose one file has this text."""
+    return digest_of([("train.py", False, digest(code))])
+
+
+def packed(files: Mapping[str, bytes]) -> bytes:
+    """A compressed archive; the same files give the same bytes."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as tar:
+        for name, text in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(text)
+            tar.addfile(entry, io.BytesIO(text))
+    return gzip.compress(content.getvalue(), mtime=0)
+
+
 def folder(text: str = MODEL_TOML, *, code: str = "code", image: str = "image", model: str = "prices") -> Folder:
     """A model folder with these contents."""
     return Folder(
         spec=parse_model(model, text),
         settings=text.encode(),
-        code=Packed(digest(code), archive=code.encode),
+        code=Packed(bundle_digest(code), archive=lambda: packed({"train.py": code.encode()})),
         image_tag=image_tag(model, digest(image)),
         image_context=image.encode,
     )

@@ -1,9 +1,6 @@
 """What people, CI and SageMaker do in most stories of the steps."""
 
-import gzip
-import io
 import json
-import tarfile
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -15,7 +12,7 @@ from mergemaker.steps import report as steps
 from mergemaker.steps.release import Merged, release
 from mergemaker.steps.report import report
 from mergemaker.steps.submit import Folder, Submitted, submit
-from tests.fakes.made import HEAD, folder, origin
+from tests.fakes.made import HEAD, folder, origin, packed
 from tests.fakes.world import Fakes
 
 DATA = "prices/input/train/rows.csv"
@@ -100,14 +97,3 @@ def approved(fakes: Fakes, run: Run, *, to: str = "staging", pipeline: int = 90)
         source=run.lineage.source,
     )
     return release(model=run.model, environment=to, merged=merge, names=fakes.names, registry=fakes.registry)
-
-
-def packed(files: Mapping[str, bytes]) -> bytes:
-    """A compressed archive; the same files give the same bytes."""
-    content = io.BytesIO()
-    with tarfile.open(fileobj=content, mode="w") as tar:
-        for name, text in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(text)
-            tar.addfile(entry, io.BytesIO(text))
-    return gzip.compress(content.getvalue(), mtime=0)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from mergemaker.steps.output import LARGEST_UNPACKED, metrics_in
-from tests.fakes.story import packed
+from tests.fakes.made import packed
 
 
 def archive(fill: Callable[[tarfile.TarFile], None]) -> bytes:

@@ -1,5 +1,8 @@
 """A job's tags are its submitter's word; what it ran is not. Only where the two agree does anything come of a run."""
 
+import gzip
+import io
+import tarfile
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -7,11 +10,12 @@ from typing import Any
 import pytest
 
 from mergemaker.domain.job import JobRequest
-from mergemaker.domain.names import job_name, reports_key
+from mergemaker.domain.names import code_key, job_name, reports_key
 from mergemaker.domain.run import Run, Status, Work
+from mergemaker.steps.bundle import LARGEST_BUNDLE
 from mergemaker.steps.report import report
 from mergemaker.steps.submit import How
-from tests.fakes.made import MODEL_TOML, digest, folder, origin
+from tests.fakes.made import MODEL_TOML, bundle_digest, digest, folder, origin, packed
 from tests.fakes.story import completed, submitted, trained
 from tests.fakes.world import Fakes
 
@@ -97,8 +101,10 @@ FORGERIES: dict[str, Forge] = {
     "another script": hyper(sagemaker_program='"evil.py"'),
     "no script": hyper(sagemaker_program=None),
     "another code bundle": hyper(sagemaker_submit_directory=f'"{BUCKET}/prices/code/{digest("evil")}.tar.gz"'),
-    "another model's code": hyper(sagemaker_submit_directory=f'"{BUCKET}/rents/code/{digest("code")}.tar.gz"'),
-    "another bucket's code": hyper(sagemaker_submit_directory=f'"s3://evil/prices/code/{digest("code")}.tar.gz"'),
+    "another model's code": hyper(sagemaker_submit_directory=f'"{BUCKET}/rents/code/{bundle_digest("code")}.tar.gz"'),
+    "another bucket's code": hyper(
+        sagemaker_submit_directory=f'"s3://evil/prices/code/{bundle_digest("code")}.tar.gz"'
+    ),
     "script mode in another way": hyper(sagemaker_enable_cloudwatch_metrics="true"),
     "another region": hyper(sagemaker_region='"us-east-1"'),
     "another data snapshot": channel(training=f"{BUCKET}/prices/data/{digest('evil')}/training/"),
@@ -149,6 +155,51 @@ def refused(fakes: Fakes, run: Run | None) -> None:
     assert fakes.registry.groups == {}
     assert reports_key(run.model) not in fakes.files
     assert run.reason in fakes.merge_requests.only(7)
+
+
+def tar(*entries: tarfile.TarInfo) -> bytes:
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz") as archive:
+        for entry in entries:
+            archive.addfile(entry, io.BytesIO(b"x" * entry.size))
+    return content.getvalue()
+
+
+def entry(name: str, size: int = 0, **changed: Any) -> tarfile.TarInfo:
+    made = tarfile.TarInfo(name)
+    made.size = size
+    for key, value in changed.items():
+        setattr(made, key, value)
+    return made
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        packed({"train.py": b"evil"}),
+        packed({"train.py": b"code", "sitecustomize.py": b"evil"}),
+        packed({}),
+        b"no archive",
+        packed({"train.py": b"code"})[:40],
+        tar(entry("train.py", type=tarfile.SYMTYPE, linkname="/etc/passwd")),
+        tar(entry("train.py", 4), entry("train.py", 4)),
+        gzip.compress(entry("train.py", LARGEST_BUNDLE + 1).tobuf() + b"x" * 512),
+        None,
+    ],
+    ids=["others", "one more", "none", "no archive", "cut off", "a link", "twice the same", "endless", "gone"],
+)
+def test_a_bundle_that_is_named_after_other_files_makes_no_package(fakes: Fakes, stored: bytes | None) -> None:
+    """Everybody who may submit chooses what lies under a digest that nobody has used yet."""
+    job = submitted(fakes).job
+    key = code_key("prices", bundle_digest("code"))
+    fakes.files.delete(key)
+    if stored is not None:
+        fakes.files.put(key, stored)
+    completed(fakes, job, {"rmse": 0.0})
+    run = report(job, fakes.world)
+    refused(fakes, run)
+    assert run is not None
+    assert "(the code bundle's content)" in run.reason
 
 
 def test_it_is_said_what_does_not_match(fakes: Fakes) -> None:

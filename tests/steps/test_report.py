@@ -8,9 +8,9 @@ from mergemaker.domain.errors import MergemakerError, RefusedError, RetryableErr
 from mergemaker.domain.names import note_marker, output_key, reports_key
 from mergemaker.domain.run import Run, Status
 from mergemaker.steps.report import report
-from tests.fakes.made import MODEL_TOML, folder, lineage, origin
+from tests.fakes.made import MODEL_TOML, folder, lineage, origin, packed
 from tests.fakes.merge_requests import CommitStatus
-from tests.fakes.story import approved, completed, packed, submitted, trained
+from tests.fakes.story import approved, completed, submitted, trained
 from tests.fakes.world import Fakes
 
 

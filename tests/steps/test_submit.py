@@ -9,7 +9,7 @@ from mergemaker.domain.job import from_json
 from mergemaker.domain.names import code_key, image_context_key, spec_key, submission_key, waiting_prefix
 from mergemaker.domain.run import Status
 from mergemaker.steps.submit import How, Submitted, submit
-from tests.fakes.made import MODEL_TOML, digest, folder, origin
+from tests.fakes.made import MODEL_TOML, bundle_digest, folder, origin
 from tests.fakes.story import DATA, submitted
 from tests.fakes.world import Fakes
 
@@ -25,7 +25,7 @@ def test_the_first_time_code_settings_and_data_are_stored_and_the_job_starts(fak
     data = request.lineage.data
     assert done == Submitted(request.name, How.STARTED, Status.IN_PROGRESS)
     assert done.job == f"prices-{request.lineage.run_key[:12]}"
-    assert fakes.files[code_key("prices", digest("code"))] == b"code"
+    assert fakes.files[code_key("prices", bundle_digest("code"))] == folder().code.archive()
     assert fakes.files[spec_key("prices", request.lineage.spec)] == MODEL_TOML.encode()
     assert fakes.files[f"prices/data/{data}/training/rows.csv"] == b"1,2,3"
     assert fakes.jobs.jobs[done.job].work.image == fakes.images.images[folder().image_tag]
@@ -37,7 +37,7 @@ def test_a_job_is_asked_for_as_script_mode_wants_it(fakes: Fakes) -> None:
     assert request.hyperparameters == {
         "depth": "3",
         "sagemaker_program": '"train.py"',
-        "sagemaker_submit_directory": json.dumps(f"{bucket}/code/{digest('code')}.tar.gz"),
+        "sagemaker_submit_directory": json.dumps(f"{bucket}/code/{bundle_digest('code')}.tar.gz"),
         "sagemaker_region": '"eu-west-1"',
     }
     assert request.channels == {"training": f"{bucket}/data/{request.lineage.data}/training/"}
