@@ -23,6 +23,7 @@ def mend() -> None:
 
     for service in OWN:
         iam_actions.SERVICE_TO_IAM_NAMESPACE.pop(service, None)
+    kms_seam.mend()
     _wrap(iam_evaluator, "enforce", kms_seam.enforce)
     _wrap(iam_evaluator, "_resolve_condition_key", _condition_key)
     _wrap(iam_actions, "s3_service_context", _s3_keys)

@@ -5,6 +5,7 @@ AWS's services call KMS in their caller's name. MiniStack encrypts nothing; this
 
 from collections.abc import Callable
 from typing import Any
+from xml.etree import ElementTree
 
 _NEEDED = {
     "s3:GetObject": "kms:Decrypt",
@@ -20,6 +21,34 @@ _NEEDED = {
 
 DynamoDB keeps a table's key encrypted with the project's, and opens it for writing, too.
 """
+
+
+def mend() -> None:
+    """CloudFormation's buckets get the encryption that their template asks for."""
+    from ministack.services import s3
+    from ministack.services.cloudformation import provisioners
+
+    encryption = ("BucketEncryption", _own_key, _encrypt, s3._delete_bucket_encryption)
+    provisioners._S3_BUCKET_CONFIGURATIONS = (*provisioners._S3_BUCKET_CONFIGURATIONS, encryption)
+
+
+def _own_key(asked: dict[str, Any]) -> str | None:
+    """The account's own key that a template asks for; of AWS's, which let everybody in, MiniStack has none."""
+    default = asked["ServerSideEncryptionConfiguration"][0].get("ServerSideEncryptionByDefault", {})
+    key: str | None = default.get("KMSMasterKeyID")
+    return key
+
+
+def _encrypt(bucket: str, key: str | None) -> None:
+    from ministack.services import s3
+
+    if key is None:
+        return
+    root = ElementTree.Element("ServerSideEncryptionConfiguration")
+    rule = ElementTree.SubElement(ElementTree.SubElement(root, "Rule"), "ApplyServerSideEncryptionByDefault")
+    ElementTree.SubElement(rule, "SSEAlgorithm").text = "aws:kms"
+    ElementTree.SubElement(rule, "KMSMasterKeyID").text = key
+    s3._put_bucket_encryption(bucket, ElementTree.tostring(root))
 
 
 def enforce(

@@ -69,13 +69,18 @@ class LogStream:
             )
 
     def _make(self) -> None:
+        """The group only where it is missing: a writer whose group a stack makes may not make any."""
         if self._made:
             return
+        stream = {"logGroupName": self._group, "logStreamName": self._stream}
         logs = self._logs
         with suppress(logs.exceptions.ResourceAlreadyExistsException):
-            logs.create_log_group(logGroupName=self._group)
-        with suppress(logs.exceptions.ResourceAlreadyExistsException):
-            logs.create_log_stream(logGroupName=self._group, logStreamName=self._stream)
+            try:
+                logs.create_log_stream(**stream)
+            except logs.exceptions.ResourceNotFoundException:
+                with suppress(logs.exceptions.ResourceAlreadyExistsException):
+                    logs.create_log_group(logGroupName=self._group)
+                logs.create_log_stream(**stream)
         self._made = True
 
 

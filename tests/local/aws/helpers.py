@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 import boto3
+from botocore import UNSIGNED
 from botocore.config import Config
 
 if TYPE_CHECKING:
@@ -104,13 +105,18 @@ def start_cloud(state: Path, **environment: str) -> "tuple[subprocess.Popen[byte
     return process, port
 
 
-def client(service: str, port: int, *, region: str = REGION) -> Any:
-    session = boto3.session.Session("test", "test", region_name=region)
-    make: Any = session.client
+def client(service: str, port: int, *, region: str = REGION, keys: tuple[str, ...] | None = ("test", "test")) -> Any:
+    """With the root's keys, or others: id, secret and token. None signs nothing."""
+    named = dict(zip(("aws_access_key_id", "aws_secret_access_key", "aws_session_token"), keys or (), strict=False))
+    make: Any = boto3.session.Session(region_name=region).client
     config = Config(
-        parameter_validation=False, retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, read_timeout=90
+        parameter_validation=False,
+        retries={"total_max_attempts": 1},
+        s3={"addressing_style": "path"},
+        read_timeout=90,
+        signature_version=None if keys else UNSIGNED,
     )
-    return make(service, endpoint_url=f"http://127.0.0.1:{port}", config=config)
+    return make(service, endpoint_url=f"http://127.0.0.1:{port}", config=config, **named)
 
 
 def new_role(iam: "IAMClient", name: str, service: str, *actions: str) -> str:

@@ -20,6 +20,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if body == b"bad":
             self.reply(400, b'{"error": "no such row"}', {"Content-Type": "application/json"})
             return
+        if body == b"key?":
+            self.reply(200, os.environ.get("AWS_ACCESS_KEY_ID", "none").encode(), {})
+            return
         attributes = self.headers.get("X-Amzn-SageMaker-Custom-Attributes", "")
         seen = [ANSWER, os.environ["GREETING"], os.environ.get("EXTRA", ""), self.headers["Content-Type"]]
         text = "|".join([*seen, self.headers.get("Accept", ""), body.decode()])
