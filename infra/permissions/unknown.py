@@ -35,7 +35,7 @@ def unknown(statements: Iterable[Mapping[str, Any]]) -> dict[str, str]:
             reasons["parliament INVALID_ARN Does not have 6 parts"] = _REFERENCE
         for action in [actions] if isinstance(actions, str) else actions:
             keys = {key for operator in statement.get("Condition", {}).values() for key in operator}
-            for key in keys & set(_NEWER_KEYS):
+            for key in sorted(keys & set(_NEWER_KEYS)):  # a set has another order in each process
                 reasons[f"parliament UNKNOWN_CONDITION_FOR_ACTION {action} {key}"] = _NEWER
             for key in keys & {"lambda:SourceFunctionArn"}:
                 reasons[f"parliament UNKNOWN_CONDITION_FOR_ACTION {action} {key}"] = _BY_LAMBDA
