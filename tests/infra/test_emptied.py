@@ -15,6 +15,8 @@ from infra import empty_bucket
 from infra.data import KEPT
 from mergemaker.domain.names import Names
 from tests.infra.conftest import synthesised
+from tests.infra.policies import BUCKET as BUCKET_ARN
+from tests.infra.policies import arn
 from tests.infra.stacks import ACCOUNT as SETTINGS_ACCOUNT
 from tests.infra.stacks import PROJECT, SETTINGS, Stacks
 from tests.infra.stacks import REGION as SETTINGS_REGION
@@ -22,7 +24,6 @@ from tests.local.aws.helpers import ACCOUNT, REGION, client, start_cloud, wait_f
 
 BUCKET = Names(project=PROJECT, account=ACCOUNT, region=REGION).bucket
 STACK = f"{PROJECT}-data"
-LOGS = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group"
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +42,11 @@ def template(stacks: Stacks) -> Path:
 # The template -------------------------------------------------------------------------------
 
 
-def test_everything_that_would_be_kept_is_deleted(going: Stacks) -> None:
-    policies = {kind: going.one(kind)["DeletionPolicy"] for kind in KEPT}
+def test_everything_that_would_be_kept_is_deleted(strict_stacks: Stacks) -> None:
+    policies = {kind: strict_stacks.one(kind)["DeletionPolicy"] for kind in KEPT}
 
     assert set(policies.values()) == {"Delete"}
-    assert going.properties("AWS::ECR::Repository")["EmptyOnDelete"] is True
+    assert strict_stacks.properties("AWS::ECR::Repository")["EmptyOnDelete"] is True
 
 
 def test_who_keeps_data_has_nothing_that_could_delete_it(stacks: Stacks) -> None:
@@ -53,15 +54,15 @@ def test_who_keeps_data_has_nothing_that_could_delete_it(stacks: Stacks) -> None
     assert not stacks.properties("AWS::ECR::Repository").get("EmptyOnDelete")
 
 
-def test_the_function_may_empty_this_bucket_and_nothing_else(going: Stacks) -> None:
-    (policy,) = going.properties("AWS::IAM::Role", RoleName=f"{PROJECT}-empty-function")["Policies"]
+def test_the_function_may_empty_this_bucket_and_nothing_else(strict_stacks: Stacks) -> None:
+    (policy,) = strict_stacks.properties("AWS::IAM::Role", RoleName=f"{PROJECT}-empty-function")["Policies"]
     granted = {str(one["Action"]): one["Resource"] for one in policy["PolicyDocument"]["Statement"]}
 
     assert granted == {
-        "s3:ListBucketVersions": f"arn:aws:s3:::{BUCKET}",
-        "['s3:DeleteObject', 's3:DeleteObjectVersion']": f"arn:aws:s3:::{BUCKET}/*",
-        "cloudformation:DescribeStacks": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{STACK}/*",
-        "['logs:CreateLogStream', 'logs:PutLogEvents']": f"{LOGS}:/aws/lambda/{PROJECT}-empty:*",
+        "s3:ListBucketVersions": BUCKET_ARN,
+        "['s3:DeleteObject', 's3:DeleteObjectVersion']": f"{BUCKET_ARN}/*",
+        "cloudformation:DescribeStacks": arn("cloudformation", f"stack/{STACK}/*"),
+        "['logs:CreateLogStream', 'logs:PutLogEvents']": arn("logs", f"log-group:/aws/lambda/{PROJECT}-empty:*"),
     }
 
 

@@ -7,7 +7,7 @@ came about. The checks are the tests' own functions, called here with the change
 import copy
 import importlib
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,21 +17,14 @@ from tests.infra.policies import Role, Simulator
 from tests.infra.stacks import PROJECT, Stacks
 
 Resources = dict[str, dict[str, Any]]
+Templates = Mapping[str, Stacks]
+"""By the name of their fixture."""
 Change = Callable[[Resources], None]
 GATES = (
-    "data",
-    "functions",
-    "key",
-    "rules",
-    "monitoring",
-    "roles",
-    "identity",
-    "conditions",
-    "image_builder",
-    "matrix",
+    *("data", "functions", "key", "rules", "monitoring", "emptied", "token_secret", "roles", "identity", "conditions"),
+    *("network", "image_builder", "key_matrix", "matrix"),
 )
 """Test modules, the quick ones first."""
-GIVEN = {"stacks", "role", "com_role"}
 CAUGHT = 0.95
 
 
@@ -42,10 +35,12 @@ def properties(resources: Resources, kind: str, **wanted: str) -> Iterator[dict[
 
 
 def without(kind: str, *path: str, **wanted: str) -> Change:
-    """Every such resource loses what stands at the path."""
+    """Every such resource that has something at the path loses it."""
 
     def change(resources: Resources) -> None:
         for one in properties(resources, kind, **wanted):
+            if path[0] not in one:
+                continue
             found = one
             for step in path[:-1]:
                 found = found[step]
@@ -186,6 +181,7 @@ MUTATIONS: dict[str, Change] = {
     "key: never turned over": without(KEY, "EnableKeyRotation"),
     "key: any role may read objects": key_for_all("s3."),
     "key: any role may read the secret": key_for_all("secretsmanager."),
+    "key: grants to anybody": key_for_all("kms:GrantIsForAWSResource"),
     "key: any account's alarms may use it": key_for_all("aws:SourceAccount"),
     # the bucket, the images, the table
     "bucket: public access not blocked": without(S3, "PublicAccessBlockConfiguration"),
@@ -212,6 +208,7 @@ MUTATIONS: dict[str, Change] = {
     "functions: told a token": having(LAMBDA, "glpat-1", "Environment", "Variables", "GITLAB_TOKEN"),
     "alarms: nobody hears": without(ALARM, "AlarmActions"),
     "alarms: dead letters may pile up": having(ALARM, 1000, "Threshold", AlarmName=f"{PROJECT}-report-dead-letters"),
+    "alarms: failed releases go unseen": having(ALARM, 1000, "Threshold", AlarmName=f"{PROJECT}-failed-releases"),
     # who may do what
     "submit: passes the execution role to any service": unconditional("submit", "iam:PassRole"),
     "submit: passes any role": everywhere("submit", "iam:PassRole"),
@@ -230,6 +227,7 @@ MUTATIONS: dict[str, Change] = {
     "report: makes packages that are approved": unconditional("report-function", "sagemaker:CreateModelPackage"),
     "release function: endpoints that reach the network": unconditional("release-function", "sagemaker:CreateModel"),
     "release function: changes others' endpoints": unconditional("release-function", "sagemaker:UpdateEndpoint"),
+    "release function: alarms that call anybody": unconditional("release-function", "cloudwatch:PutMetricAlarm"),
     "execution: writes code and data": no_deny("execution"),
     "execution: reads every object": everywhere("execution", "s3:GetObject"),
     "image builder: pushes to any repository": everywhere("image-builder", "ecr:PutImage"),
@@ -242,6 +240,16 @@ MUTATIONS: dict[str, Change] = {
         "deploy", "StringEquals", "sub", "project_path:group/project:ref_type:branch:ref:trunk*"
     ),
 }
+WITH_EVERYTHING: dict[str, Change] = {
+    "submit: trains outside the network": unconditional("submit", "sagemaker:CreateTrainingJob"),
+    "release function: serves outside the network": unconditional("release-function", "sagemaker:CreateModel"),
+    "functions: outside the network": without(LAMBDA, "VpcConfig"),
+    "report function: its code may use interfaces": no_deny("report-function"),
+    "execution: interfaces in any subnet": everywhere("execution", "ec2:CreateNetworkInterface"),
+    "rotation: any secret": everywhere("token-rotation", "secretsmanager:PutSecretValue"),
+    "emptying: any bucket": everywhere("empty-function", "s3:DeleteObjectVersion"),
+}
+"""With a network, a token that is renewed, and data that is not kept."""
 ON_GITLAB_COM: dict[str, Change] = {
     "submit: whoever has the path now": trusting("submit", "StringEquals", "project_id", None),
     "release: a branch that anybody may push to": trusting("release", "StringEquals", "ref_protected", None),
@@ -257,18 +265,36 @@ class Gate:
     test: Callable[..., None]
     given: dict[str, Any]
 
-    def catches(self, stacks: Stacks, com: Stacks, simulator: Simulator) -> bool:
-        fixtures = {
-            "stacks": stacks,
-            "role": lambda name: Role.read(stacks, name, simulator),
-            "com_role": lambda name: Role.read(com, name, simulator),
-        }
-        wanted = self.test.__code__.co_varnames[: self.test.__code__.co_argcount]
+    def catches(self, templates: Templates, simulator: Simulator) -> bool:
+        fixtures = fixtures_of(templates, simulator)
         try:
-            self.test(**self.given, **{name: fixtures[name] for name in wanted if name in GIVEN})
+            self.test(**{name: self.given.get(name, fixtures.get(name)) for name in _arguments(self.test)})
         except Exception:
             return True
         return False
+
+
+def _arguments(test: Callable[..., None]) -> tuple[str, ...]:
+    return test.__code__.co_varnames[: test.__code__.co_argcount]
+
+
+def fixtures_of(templates: Templates, simulator: Simulator) -> dict[str, object]:
+    """What `conftest.py` would give, made of these templates."""
+
+    def role(stacks: Stacks) -> Callable[[str], Role]:
+        return lambda name: Role.read(stacks, name, simulator)
+
+    return {
+        **templates,
+        "simulator": simulator,
+        "role": role(templates["stacks"]),
+        "strict_role": role(templates["strict_stacks"]),
+        "com_role": role(templates["on_gitlab_com"]),
+        "key": templates["stacks"].properties(KEY)["KeyPolicy"]["Statement"],
+    }
+
+
+FIXTURES = {"stacks", "strict_stacks", "on_gitlab_com", "simulator", "role", "strict_role", "com_role", "key"}
 
 
 def gates() -> Iterator[Gate]:
@@ -279,8 +305,8 @@ def gates() -> Iterator[Gate]:
             parameters = [list(_sets(mark)) for mark in getattr(test, "pytestmark", []) if mark.name == "parametrize"]
             for chosen in itertools.product(*parameters):
                 given = {key: value for one in chosen for key, value in one.items()}
-                wanted = set(test.__code__.co_varnames[: test.__code__.co_argcount]) - set(given)
-                if wanted and wanted <= GIVEN:
+                wanted = set(_arguments(test)) - set(given)
+                if wanted and wanted <= FIXTURES:
                     yield Gate(test, given)
 
 
@@ -291,23 +317,27 @@ def _sets(mark: pytest.Mark) -> Iterator[dict[str, Any]]:
         yield {split[0]: value} if len(split) == 1 else dict(zip(split, value, strict=True))
 
 
-def mutants(stacks: Stacks, changes: dict[str, Change]) -> Iterator[tuple[str, Stacks]]:
-    for name, change in changes.items():
-        resources = copy.deepcopy(stacks.resources)
+def mutants(templates: Templates) -> Iterator[tuple[str, Templates]]:
+    changes = {"stacks": MUTATIONS, "strict_stacks": WITH_EVERYTHING, "on_gitlab_com": ON_GITLAB_COM}
+    for which, name, change in [(which, *one) for which, some in changes.items() for one in some.items()]:
+        before = templates[which]
+        resources = copy.deepcopy(before.resources)
         change(resources)
-        assert resources != stacks.resources, f"{name}: this changes nothing"
-        yield name, Stacks(stacks.folder, resources)
+        assert resources != before.resources, f"{name}: this changes nothing"
+        yield name, {**templates, which: Stacks(before.folder, resources)}
 
 
-def test_a_protection_that_is_taken_away_is_missed(stacks: Stacks, on_gitlab_com: Stacks, simulator: Simulator) -> None:
+def test_a_protection_that_is_taken_away_is_missed(
+    stacks: Stacks, strict_stacks: Stacks, on_gitlab_com: Stacks, simulator: Simulator
+) -> None:
+    templates = {"stacks": stacks, "strict_stacks": strict_stacks, "on_gitlab_com": on_gitlab_com}
     checks = list(gates())
     assert len(checks) > 400
-    loud = [one.test.__name__ for one in checks if one.catches(stacks, on_gitlab_com, simulator)]
+    loud = [one.test.__name__ for one in checks if one.catches(templates, simulator)]
     assert not loud, "nothing is wrong as it is"
 
-    changed = [(name, one, on_gitlab_com) for name, one in mutants(stacks, MUTATIONS)]
-    changed += [(name, stacks, com) for name, com in mutants(on_gitlab_com, ON_GITLAB_COM)]
-    unseen = [name for name, own, com in changed if not any(gate.catches(own, com, simulator) for gate in checks)]
+    changed = dict(mutants(templates))
+    unseen = [name for name, mutant in changed.items() if not any(gate.catches(mutant, simulator) for gate in checks)]
 
     print(f"{len(changed) - len(unseen)} of {len(changed)} caught; not caught: {unseen or 'none'}")
     assert len(changed) >= 20
