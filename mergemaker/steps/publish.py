@@ -73,10 +73,12 @@ def _tell_pipeline(run: Run, origin: Origin, spec: ModelSpec, world: World) -> N
 
 
 def spec_of(run: Run, files: Files) -> ModelSpec:
-    """The model's settings as they were at submit. Raises RefusedError if they are gone."""
-    found = files.read(spec_key(run.model, run.lineage.spec), longest=1_000_000)
-    if found is None:
-        raise RefusedError(f"{run.job}: its settings {spec_key(run.model, run.lineage.spec)} are not in the bucket")
+    """The model's settings as they were at submit. Raises RefusedError if they are gone, or are others: who uploads a
+    file chooses its name."""
+    key = spec_key(run.model, run.lineage.spec)
+    found = files.read(key, longest=1_000_000)
+    if found is None or hashlib.sha256(found[0]).hexdigest() != run.lineage.spec:
+        raise RefusedError(f"{run.job}: its settings {key} are not in the bucket")
     return parse_model(run.model, found[0].decode(errors="replace"))
 
 

@@ -59,7 +59,7 @@ def lineage(**changed: Any) -> Lineage:
         code=digest("code"),
         image=image_tag("prices", digest("image")),
         data=digest("data"),
-        spec=digest("spec"),
+        spec=digest(MODEL_TOML),
         origin=origin(),
     )
     return replace(before, **changed)

@@ -319,9 +319,13 @@ def test_broken_metrics_are_remarked_upon_and_the_run_is_kept(fakes: Fakes) -> N
     assert "1 of 2 values in metrics.json are not numbers" in fakes.merge_requests.only(7)
 
 
-def test_a_run_whose_settings_are_gone_is_refused_by_name(fakes: Fakes) -> None:
+@pytest.mark.parametrize("left", [None, MODEL_TOML.replace("minimize", "maximize").encode()], ids=["none", "others"])
+def test_a_run_whose_settings_are_gone_or_are_others_is_refused_by_name(fakes: Fakes, left: bytes | None) -> None:
     job = submitted(fakes).job
-    fakes.files.delete(f"prices/code/{fakes.jobs.requests[job].lineage.spec}.toml")
+    key = f"prices/code/{fakes.jobs.requests[job].lineage.spec}.toml"
+    fakes.files.delete(key)
+    if left:
+        fakes.files.put(key, left)
     with pytest.raises(RefusedError, match=r"its settings prices/code/.*\.toml are not in the bucket"):
         report(job, fakes.world)
 
