@@ -155,7 +155,7 @@ def test_a_script_that_fails_is_reported_with_its_reason_and_releases_nothing(te
     assert "FileNotFoundError" in note
     assert "no-such-file.csv" in note
     assert "Merging" not in note
-    assert status(team, commit).status == "failed"
+    until(lambda: status(team, commit).status == "failed", seconds=30, what="the status, which comes after the note")
     assert len(packages(team)) == 2
 
 
