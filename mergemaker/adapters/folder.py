@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from mergemaker.domain.errors import UsageError
-from mergemaker.domain.model import FILE, model_name, parse_model
+from mergemaker.domain.model import FILE, model_name
+from mergemaker.domain.model_toml import parse_model
 from mergemaker.domain.names import image_tag
 from mergemaker.steps.bundle import LARGEST_BUNDLE, MOST_FILES, digest_of
 from mergemaker.steps.submit import Folder, Packed
@@ -30,7 +31,7 @@ def read_folder(root: Path, name: str) -> Folder:
         raise UsageError(f"no model {name!r}: there is no folder {MODELS / name} (models here: {known})")
     settings = _read(folder / FILE, root)
     spec = parse_model(name, settings.decode(errors="replace"), file=str(MODELS / name / FILE))
-    if not (folder / spec.script).is_file():
+    if spec.script and not (folder / spec.script).is_file():
         raise UsageError(f"{MODELS / name / FILE}: train.script: there is no {MODELS / name / spec.script}")
     code = {path: file for path, file in _files(folder) if path not in _LEFT_OUT}
     _check_size(code.values(), folder)

@@ -59,7 +59,8 @@ class Ingredients:
     """Tag of the image: it carries the digest of what the image is made of."""
     data: str
     """Digest of the data snapshot."""
-    script: str
+    script: str | None
+    """None for an image that is an algorithm by itself."""
     hyperparameters: Mapping[str, HyperValue]
     resources: Resources
     channels: tuple[str, ...]

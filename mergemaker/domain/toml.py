@@ -73,6 +73,17 @@ class Table:
             self.fault(key, f"must be at most {most}, not {value}")
         return value
 
+    def number(self, key: str, *, most: float) -> float | None:
+        """Above 0; None if the key isn't there."""
+        self._known.add(key)
+        value = self._find(key)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            self.fault(key, f"must be a number, not {_shown(value)}")
+            return None
+        if value is not None and not 0 < value <= most:
+            self.fault(key, f"must be above 0 and at most {most:,}, not {value}")
+        return None if value is None else float(value)
+
     def values(self, key: str) -> dict[str, Any]:
         """A table of free keys; their values are the caller's to check."""
         self._known.add(key)

@@ -11,7 +11,8 @@ from functools import partial
 
 from mergemaker.domain import about
 from mergemaker.domain.errors import MergemakerError, RefusedError, RetryableError
-from mergemaker.domain.model import ModelSpec, parse_model
+from mergemaker.domain.model import ModelSpec
+from mergemaker.domain.model_toml import parse_model
 from mergemaker.domain.names import commit_status, note_marker, spec_key
 from mergemaker.domain.release import Endpoint
 from mergemaker.domain.report import Report, render, summary

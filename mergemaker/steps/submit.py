@@ -168,14 +168,14 @@ class _Input:
 
 def _inputs(spec: ModelSpec, files: Files, names: Names) -> list[_Input]:
     found: list[_Input] = []
-    for channel, under in sorted(spec.channels.items()):
-        prefix = f"{input_prefix(spec.name)}{under}"
+    for name, channel in sorted(spec.channels.items()):
+        prefix = f"{input_prefix(spec.name)}{channel.prefix}"
         objects = [stored for stored in files.list(prefix) if not stored.key.endswith("/")]
         if not objects:
             raise UsageError(
-                f"channel {channel!r} has no data: put files under s3://{names.bucket}/{prefix}, then submit again"
+                f"channel {name!r} has no data: put files under s3://{names.bucket}/{prefix}, then submit again"
             )
-        found += [_Input(stored, f"{channel}/{stored.key.removeprefix(prefix)}") for stored in objects]
+        found += [_Input(stored, f"{name}/{stored.key.removeprefix(prefix)}") for stored in objects]
     return found
 
 

@@ -7,7 +7,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mergemaker.domain.errors import UsageError
-from mergemaker.domain.model import Goal, model_name, parse_model
+from mergemaker.domain.model import Channel, Distribution, Goal, InputMode, Spot, model_name
+from mergemaker.domain.model_toml import parse_model
+
+URI = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
+ALL = f"""
+[image]
+uri = "{URI}"
+
+[train]
+distribution = "torchrun"
+processes_per_host = 2
+instance_count = 2
+spot = true
+max_wait_minutes = 90
+budget = 2.5
+
+[environment]
+OMP_NUM_THREADS = "1"
+
+[channels.train]
+dvc = "data/train.csv"
+input_mode = "FastFile"
+
+[prepare]
+script = "prepare.py"
+instance_type = "ml.c5.xlarge"
+"""
 
 
 def faults(text: str, name: str = "prices") -> str:
@@ -20,11 +46,32 @@ def test_an_empty_file_is_a_model_with_defaults() -> None:
     spec = parse_model("prices", "")
     assert (spec.script, spec.channels, spec.metrics, spec.content_type) == (
         "train.py",
-        {"training": ""},
+        {"training": Channel()},
         (),
         "text/csv",
     )
     assert spec.resources.max_runtime_seconds == 3600
+
+
+def test_everything_that_a_team_brings_is_read() -> None:
+    spec = parse_model("prices", ALL)
+    assert spec.image.uri == URI
+    assert spec.script == "train.py"
+    assert spec.resources.distribution is Distribution.TORCHRUN
+    assert spec.resources.processes_per_host == 2
+    assert spec.spot == Spot(max_wait_seconds=5400)
+    assert spec.checkpoints
+    assert spec.budget == 2.5
+    assert spec.environment == {"OMP_NUM_THREADS": "1"}
+    assert spec.channels == {"train": Channel(dvc="data/train.csv", input_mode=InputMode.FAST_FILE)}
+    assert spec.prepare is not None
+    assert spec.prepare.script == "prepare.py"
+    assert spec.prepare.instance_type == "ml.c5.xlarge"
+
+
+def test_an_algorithm_is_an_image_without_a_script() -> None:
+    spec = parse_model("prices", f'image.uri = "{URI}"\n[train]\nalgorithm = true\n')
+    assert spec.script is None
 
 
 def test_metrics_keep_the_order_of_the_file_and_their_goals() -> None:
@@ -43,7 +90,7 @@ def test_a_metric_may_have_a_dot_in_its_name() -> None:
 
 def test_a_prefix_gets_the_slash_that_keeps_its_neighbours_out() -> None:
     spec = parse_model("prices", '[channels.train]\nprefix = "train"\n[channels.all]\n')
-    assert spec.channels == {"train": "train/", "all": ""}
+    assert spec.channels == {"train": Channel("train/"), "all": Channel()}
 
 
 @pytest.mark.parametrize("table", ["train", "serve", "hyperparameters"])
@@ -79,6 +126,24 @@ def test_an_empty_table_is_fine(table: str) -> None:
         ("[channels.train]\nprefix = 3\n", "must be a path under the model's input"),
         ('[channels.train]\nprefx = "a"\n', "model.toml:2: channels.train.prefx: no such setting"),
         ('channels = "train"\n', "channels: must hold tables"),
+        ("[image]\nuri = 'xgboost'\n", "image.uri: not an image's address with a tag or a digest"),
+        (f"[image]\ndockerfile = 'D'\nuri = '{URI}'\n", "there is image.dockerfile, too: keep one of them"),
+        ("[image]\ndockerfile = '../D'\n", "image.dockerfile: must be a file in the model's folder"),
+        ("[train]\nalgorithm = true\n", "train.algorithm: an algorithm is an image: name it by image.uri"),
+        (f"image.uri='{URI}'\n[train]\nalgorithm = true\nscript = 'a.py'\n", "an algorithm has no script"),
+        ("[train]\ndistribution = 'horovod'\n", "train.distribution: must be none, mpi or torchrun"),
+        ("[train]\nprocesses_per_host = 2\n", "train.processes_per_host: needs train.distribution"),
+        ("[train]\nmax_wait_minutes = 5\n", "model.toml:2: train.max_wait_minutes: is for spot instances"),
+        ("[train]\nspot = true\nmax_wait_minutes = 59\n", "must not be less than train.max_runtime_minutes"),
+        ("[train]\nbudget = 0\n", "train.budget: must be above 0 and at most 1,000,000, not 0"),
+        ("[train]\nbudget = true\n", "train.budget: must be a number"),
+        ("[environment]\nSM_X = 'a'\n", "environment.SM_X: SageMaker sets what begins so"),
+        ("[environment]\nA = 1\n", "environment.A: must be a string of at most 512 characters"),
+        ("[environment]\n'a-b' = 'x'\n", "environment.a-b: use letters, digits and underscores"),
+        ("[channels.train]\ninput_mode = 'Pipe'\n", "channels.train.input_mode: must be File or FastFile"),
+        ("[channels.train]\ndvc = 'a'\nprefix = 'b'\n", "channels.train.dvc: there is a prefix, too"),
+        ("[channels.train]\ndvc = '/a'\n", "channels.train.dvc: must be a path under the repository"),
+        ("[prepare]\nscript = 'sub/prepare.py'\n", "prepare.script: must be a Python file in the model's folder"),
         ("[sevre]\ncontent_type = 'text/csv'\n", "sevre.content_type: no such setting"),
     ],
 )
@@ -89,19 +154,19 @@ def test_a_fault_is_told_with_what_would_be_right(text: str, fault: str) -> None
 def test_sagemakers_limits_hold_at_the_edge() -> None:
     metrics = "".join(f'[metrics.m{n}]\ngoal="minimize"\n' for n in range(40))
     channels = "".join(f"[channels.c{n}]\n" for n in range(20))
-    hyperparameters = "[hyperparameters]\n" + "".join(f"h{n} = {n}\n" for n in range(97))
+    hyperparameters = "[hyperparameters]\n" + "".join(f"h{n} = {n}\n" for n in range(94))
     spec = parse_model("prices", metrics + channels + hyperparameters)
-    assert (len(spec.metrics), len(spec.channels), len(spec.hyperparameters)) == (40, 20, 97)
+    assert (len(spec.metrics), len(spec.channels), len(spec.hyperparameters)) == (40, 20, 94)
 
 
 def test_one_more_than_sagemaker_takes_is_refused() -> None:
     metrics = "".join(f'[metrics.m{n}]\ngoal="minimize"\n' for n in range(41))
     channels = "".join(f"[channels.c{n}]\n" for n in range(21))
-    hyperparameters = "[hyperparameters]\n" + "".join(f"h{n} = {n}\n" for n in range(98))
+    hyperparameters = "[hyperparameters]\n" + "".join(f"h{n} = {n}\n" for n in range(95))
     said = faults(metrics + channels + hyperparameters)
     assert "takes 40, not 41" in said
     assert "takes 20, not 21" in said
-    assert "takes 97 besides script mode's own, not 98" in said
+    assert "takes 94 besides script mode's own, not 95" in said
 
 
 @pytest.mark.parametrize(

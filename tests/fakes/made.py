@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from mergemaker.domain.model import parse_model
+from mergemaker.domain.model_toml import parse_model
 from mergemaker.domain.names import image_tag
 from mergemaker.domain.run import Ingredients, Lineage, Origin, Run, Status
 from mergemaker.steps.bundle import digest_of

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mergemaker.domain.model import ModelSpec, parse_model
+from mergemaker.domain.model import ModelSpec
+from mergemaker.domain.model_toml import parse_model
 from serving.app import create_app
 from training.inference_code import copy_code
 
@@ -74,7 +75,7 @@ def train(name: str, folder: Path, channel: Path) -> Trained:
         patch.setenv("SM_CHANNEL_TRAINING", str(channel))
         patch.setenv("SM_MODEL_DIR", str(model_dir))
         patch.setenv("SM_OUTPUT_DATA_DIR", str(output_dir))
-        printed = run_script(MODELS / name / spec.script, *arguments)
+        printed = run_script(MODELS / name / (spec.script or ""), *arguments)
     copy_code(MODELS / name, model_dir / "code")
     data = pd.read_csv(channel / "train.csv")
     return Trained(name=name, spec=spec, data=data, model_dir=model_dir, output_dir=output_dir, printed=printed)

@@ -33,7 +33,8 @@ USUAL: dict[str, Any] = {
     **{"pipeline_id": 1, "source_branch": "feature", "target_branch": "main", "value": "v"},
 }
 """What most requests need, so that an odd value gets past the first check."""
-PLACES = {"id": "1", "iid": "1", "note_id": "1", "user_id": "1", "number": "1", "discussion": "x", "sha": "main", "branch": "main",
+PLACES = {"id": "1", "iid": "1", "note_id": "1", "user_id": "1", "number": "1", "discussion": "x",
+          "sha": "main", "branch": "main",
           "tag": "v1", "key": "K", "group": "1", "path": "mergemaker-bot/odd", "secret": "a", "name": "b",
           "service": "info/refs", "filename": "style.css", "rest": "x"}  # fmt: skip
 

@@ -1,0 +1,263 @@
+"""Reads ``model.toml``: every fault at once, each with its place."""
+
+import json
+import re
+from enum import StrEnum
+from typing import TypeVar
+
+from mergemaker.domain.model import (
+    FILE,
+    Channel,
+    Distribution,
+    Goal,
+    HyperValue,
+    Image,
+    InputMode,
+    Metric,
+    ModelSpec,
+    Prepare,
+    Resources,
+    Spot,
+)
+from mergemaker.domain.names import MODEL_MAX, name_fault
+from mergemaker.domain.toml import Table
+
+
+def parse_model(name: str, text: str, file: str = FILE) -> ModelSpec:
+    """Reads the text of ``model.toml``. Raises UsageError that names every fault by key.
+
+    Limits are SageMaker's: 20 channels, 40 metrics of 255 characters with a regex of 500, 100 hyperparameters, of which
+    script mode takes up to six, with values of 2,500 characters, 100 environment variables of 512 characters.
+    """
+    table = Table.parse(text, file)
+    if fault := name_fault(name, MODEL_MAX):
+        table.fault("the folder's name", fault)
+    image = _image(table)
+    resources = _resources(table)
+    spot = _spot(table, resources)
+    spec = ModelSpec(
+        name=name,
+        description=table.string("description", default="-"),
+        script=_script(table, image),
+        resources=resources,
+        hyperparameters=_hyperparameters(table),
+        channels=_channels(table),
+        metrics=_metrics(table),
+        content_type=table.string("serve.content_type", default="text/csv"),
+        image=image,
+        environment=_environment(table),
+        spot=spot,
+        checkpoints=table.boolean("train.checkpoints", default=spot is not None),
+        budget=_budget(table),
+        prepare=_prepare(table),
+    )
+    table.done()
+    return spec
+
+
+def _image(table: Table) -> Image:
+    image = Image(
+        dockerfile=table.string("image.dockerfile", default="", check=_dockerfile_fault) or None,
+        uri=table.string("image.uri", default="", check=_uri_fault) or None,
+    )
+    if image.dockerfile and image.uri:
+        table.fault("image.uri", "there is image.dockerfile, too: keep one of them")
+    return image
+
+
+def _script(table: Table, image: Image) -> str | None:
+    """An algorithm has none: it is said by `train.algorithm`, so that a script which is missing is still a fault."""
+    if not table.boolean("train.algorithm", default=False):
+        return table.string("train.script", default="train.py", check=_script_fault)
+    if not image.uri:
+        table.fault("train.algorithm", "an algorithm is an image: name it by image.uri")
+    if table.string("train.script", default="") != "":
+        table.fault("train.script", "an algorithm has no script: leave out one of the two")
+    return None
+
+
+def _resources(table: Table) -> Resources:
+    distribution = table.string("train.distribution", default=Distribution.NONE, check=_distribution_fault)
+    resources = Resources(
+        instance_type=table.string("train.instance_type", default="ml.m5.large", check=_instance_fault),
+        instance_count=table.integer("train.instance_count", default=1, least=1),
+        volume_gb=table.integer("train.volume_gb", default=10, least=1),
+        max_runtime_seconds=60 * table.integer("train.max_runtime_minutes", default=60, least=1),
+        distribution=_one_of(Distribution, distribution, Distribution.NONE),
+        processes_per_host=table.integer("train.processes_per_host", default=1, least=1),
+    )
+    if resources.processes_per_host > 1 and resources.distribution is Distribution.NONE:
+        table.fault("train.processes_per_host", "needs train.distribution: mpi or torchrun starts them")
+    return resources
+
+
+def _spot(table: Table, resources: Resources) -> Spot | None:
+    wanted = table.boolean("train.spot", default=False)
+    usual = 2 * resources.max_runtime_seconds // 60
+    minutes = table.integer("train.max_wait_minutes", default=usual, least=1)
+    if not wanted:
+        if minutes != usual:
+            table.fault("train.max_wait_minutes", "is for spot instances: set train.spot = true, or leave it out")
+        return None
+    if 60 * minutes < resources.max_runtime_seconds:
+        table.fault("train.max_wait_minutes", "must not be less than train.max_runtime_minutes, which it includes")
+    return Spot(max_wait_seconds=60 * minutes)
+
+
+def _environment(table: Table) -> dict[str, str]:
+    values = table.values("environment")
+    if len(values) > 100:
+        table.fault("environment", f"SageMaker takes 100, not {len(values)}")
+    for name, value in values.items():
+        key = f"environment.{name}"
+        if not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]{0,511}", name, re.ASCII):
+            table.fault(key, "use letters, digits and underscores, no digit first, at most 512")
+        if name.startswith(("SM_", "AWS_", "SAGEMAKER_")):
+            table.fault(key, "SageMaker sets what begins so: choose another name")
+        if not isinstance(value, str) or len(value) > 512:
+            table.fault(key, "must be a string of at most 512 characters")
+    return values
+
+
+def _budget(table: Table) -> float | None:
+    return table.number("train.budget", most=1_000_000)
+
+
+def _prepare(table: Table) -> Prepare | None:
+    script = table.string("prepare.script", default="", check=_script_fault)
+    prepare = Prepare(
+        script=script,
+        instance_type=table.string("prepare.instance_type", default="ml.m5.large", check=_instance_fault),
+        volume_gb=table.integer("prepare.volume_gb", default=30, least=1),
+        max_runtime_seconds=60 * table.integer("prepare.max_runtime_minutes", default=60, least=1),
+    )
+    return prepare if script else None
+
+
+Member = TypeVar("Member", bound=StrEnum)
+
+
+def _one_of(kind: type[Member], value: str, usual: Member) -> Member:
+    """A fault is noted already where it is none."""
+    return next((one for one in kind if one == value), usual)
+
+
+def _distribution_fault(value: str) -> str | None:
+    return None if value in list(Distribution) else "must be none, mpi or torchrun"
+
+
+def _mode_fault(value: object) -> str | None:
+    return None if value in list(InputMode) else "must be File or FastFile"
+
+
+def _dockerfile_fault(value: str) -> str | None:
+    return None if re.fullmatch(r"[\w.-]+", value) else "must be a file in the model's folder"
+
+
+def _uri_fault(value: str) -> str | None:
+    """As SageMaker takes it: at most 255 characters without spaces."""
+    fine = re.fullmatch(r"[\w.-]+(:[0-9]+)?(/[\w.-]+)+(:[\w.-]+|@sha256:[0-9a-f]{64})", value, re.ASCII)
+    return None if fine and len(value) <= 255 else "not an image's address with a tag or a digest"
+
+
+def _hyperparameters(table: Table) -> dict[str, HyperValue]:
+    values = table.values("hyperparameters")
+    if len(values) > 94:
+        table.fault("hyperparameters", f"SageMaker takes 94 besides script mode's own, not {len(values)}")
+    for name, value in values.items():
+        key = f"hyperparameters.{name}"
+        if fault := _hyper_fault(value):
+            table.fault(key, fault)
+        if len(name) > 256 or name.startswith("sagemaker_"):
+            table.fault(key, "SageMaker keeps names of over 256 characters and the prefix sagemaker_ for itself")
+    return values
+
+
+def _hyper_fault(value: object) -> str | None:
+    """SageMaker is given JSON, and counts its characters."""
+    try:
+        text = "" if isinstance(value, dict) else json.dumps(value)
+    except TypeError:
+        text = ""
+    if not text:
+        return "must be a string, a number, true or false, or a list of these"
+    return "is longer than SageMaker takes (2,500 characters)" if len(text) > 2_500 else None
+
+
+def _channels(table: Table) -> dict[str, Channel]:
+    names = table.tables("channels")
+    if len(names) > 20:
+        table.fault("channels", f"SageMaker takes 20, not {len(names)}")
+    for name in names:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name):
+            table.fault(f"channels.{name}", "use letters, digits, dashes and underscores, at most 64")
+    return {name: _channel(table, name) for name in names} or {"training": Channel()}
+
+
+def _channel(table: Table, name: str) -> Channel:
+    at = f"channels.{name}"
+    said = table.values(at)
+    for other in said.keys() - {"prefix", "dvc", "input_mode"}:
+        table.fault(f"{at}.{other}", "no such setting")
+    mode = said.get("input_mode", InputMode.FILE)
+    if fault := _mode_fault(mode):
+        table.fault(f"{at}.input_mode", fault)
+    if "dvc" in said and "prefix" in said:
+        table.fault(f"{at}.dvc", "there is a prefix, too: keep one of them")
+    dvc = _path(table, f"{at}.dvc", said["dvc"], "the repository, such as data/train.csv") if "dvc" in said else None
+    prefix = _path(table, f"{at}.prefix", said.get("prefix", ""), "the model's input, such as train/")
+    return Channel(
+        prefix=prefix if not prefix or prefix.endswith("/") else f"{prefix}/",
+        dvc=dvc,
+        input_mode=_one_of(InputMode, str(mode), InputMode.FILE),
+    )
+
+
+def _path(table: Table, key: str, value: object, under: str) -> str:
+    if not isinstance(value, str) or value.startswith("/") or ".." in value.split("/"):
+        table.fault(key, f"must be a path under {under}")
+        return ""
+    return value
+
+
+def _metrics(table: Table) -> tuple[Metric, ...]:
+    metrics = tuple(_metric(table, name) for name in table.tables("metrics"))
+    if len(metrics) > 40:
+        table.fault("metrics", f"SageMaker takes 40, not {len(metrics)}")
+    return metrics
+
+
+def _metric(table: Table, name: str) -> Metric:
+    if not re.fullmatch(r"[A-Za-z0-9_.:@/ -]{1,100}", name):
+        table.fault(f"metrics.{name}", "use letters, digits and _.:@/- and spaces, at most 100")
+    goal = table.string(f"metrics.{name}.goal", check=_goal_fault)
+    regex = table.string(f"metrics.{name}.regex", default="-", check=_regex_fault)
+    return Metric(
+        name=name,
+        goal=Goal.MAXIMIZE if goal == Goal.MAXIMIZE else Goal.MINIMIZE,
+        regex=None if regex == "-" else regex,
+    )
+
+
+def _goal_fault(value: str) -> str | None:
+    return None if value in (Goal.MINIMIZE, Goal.MAXIMIZE) else "must be minimize or maximize"
+
+
+def _regex_fault(value: str) -> str | None:
+    if value == "-":
+        return None
+    if len(value) > 500:
+        return f"SageMaker takes 500 characters, not {len(value)}"
+    try:
+        groups = re.compile(value).groups
+    except (re.error, RecursionError, OverflowError) as error:
+        return f"not a regular expression: {error}"
+    return None if groups else "needs a group (...) around the value"
+
+
+def _script_fault(value: str) -> str | None:
+    return None if re.fullmatch(r"[\w-]+\.py", value) else "must be a Python file in the model's folder"
+
+
+def _instance_fault(value: str) -> str | None:
+    return None if re.fullmatch(r"ml\.[a-z0-9-]+\.[a-z0-9]+", value) else "not an instance type, such as ml.m5.large"
