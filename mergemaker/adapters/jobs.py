@@ -16,7 +16,7 @@ from mergemaker.domain.settings import Network
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
-    from mypy_boto3_sagemaker.literals import TrainingInstanceTypeType
+    from mypy_boto3_sagemaker.literals import TrainingInputModeType, TrainingInstanceTypeType
     from mypy_boto3_sagemaker.type_defs import (
         ChannelOutputTypeDef,
         ChannelTypeDef,
@@ -31,10 +31,8 @@ UNUSUAL = frozenset(
     {
         "AlgorithmName",
         "AutoMLJobArn",
-        "CheckpointConfig",
         "ContainerArguments",
         "ContainerEntrypoint",
-        "Environment",
         "InstanceGroups",
         "LabelingJobArn",
         "ModelPackageConfig",
@@ -44,6 +42,9 @@ UNUSUAL = frozenset(
     }
 )
 """Of a job, its algorithm and its resources: what changes what runs, and `SageMakerJobs.start` never sets."""
+
+CHECKPOINTS = "/opt/ml/checkpoints"
+"""Where scripts expect them."""
 
 _ABSENT = re.compile(r"not found|could not find|does not exist", re.IGNORECASE)
 
@@ -110,7 +111,8 @@ class SageMakerJobs:
                 "MetricDefinitions": [{"Name": name, "Regex": regex} for name, regex in request.metric_regexes.items()],
             },
             "HyperParameters": dict(request.hyperparameters),
-            "InputDataConfig": [_channel(name, uri) for name, uri in request.channels.items()],
+            "Environment": dict(request.environment),
+            "InputDataConfig": [_channel(request, name) for name in request.channels],
             # Without a key SageMaker would take S3's own (API reference, OutputDataConfig), and not the bucket's.
             "OutputDataConfig": {"S3OutputPath": request.output, "KmsKeyId": self._key()},
             "ResourceConfig": {
@@ -126,12 +128,26 @@ class SageMakerJobs:
             wanted["ResourceConfig"]["VolumeKmsKeyId"] = self._key()
         if self._network.subnets:
             wanted["VpcConfig"] = vpc_config(self._network)
+        if request.checkpoints:
+            wanted["CheckpointConfig"] = {"S3Uri": request.checkpoints, "LocalPath": CHECKPOINTS}
+        if request.max_wait_seconds is not None:
+            wanted["EnableManagedSpotTraining"] = True
+            wanted["StoppingCondition"]["MaxWaitTimeInSeconds"] = request.max_wait_seconds
         return wanted
 
 
-def _channel(name: str, uri: str) -> "ChannelTypeDef":
-    source: S3DataSourceTypeDef = {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
-    return {"ChannelName": name, "DataSource": {"S3DataSource": source}}
+def _channel(request: JobRequest, name: str) -> "ChannelTypeDef":
+    source: S3DataSourceTypeDef = {
+        "S3DataType": "S3Prefix",
+        "S3Uri": request.channels[name],
+        "S3DataDistributionType": "FullyReplicated",
+    }
+    channel: ChannelTypeDef = {"ChannelName": name, "DataSource": {"S3DataSource": source}}
+    if mode := request.input_modes.get(name):
+        channel["InputMode"] = cast("TrainingInputModeType", mode)
+    if kind := request.content_types.get(name):
+        channel["ContentType"] = kind
+    return channel
 
 
 def _training_job(job: "DescribeTrainingJobResponseTypeDef", tags: dict[str, str], *, role: str) -> TrainingJob:
@@ -151,11 +167,11 @@ def _training_job(job: "DescribeTrainingJobResponseTypeDef", tags: dict[str, str
 
 
 def _work(job: "DescribeTrainingJobResponseTypeDef", role: str) -> Work:
-    r = job["ResourceConfig"]
+    r, mode = job["ResourceConfig"], job["AlgorithmSpecification"]["TrainingInputMode"]
     return Work(
         image=job["AlgorithmSpecification"].get("TrainingImage", ""),
         hyperparameters=job.get("HyperParameters", {}),
-        channels={one["ChannelName"]: _uri(one) for one in job.get("InputDataConfig", [])},
+        channels={one["ChannelName"]: _uri(one, mode) for one in job.get("InputDataConfig", [])},
         output=job.get("OutputDataConfig", {}).get("S3OutputPath", ""),
         resources=Resources(
             instance_type=r.get("InstanceType", ""),
@@ -163,14 +179,22 @@ def _work(job: "DescribeTrainingJobResponseTypeDef", role: str) -> Work:
             volume_gb=r.get("VolumeSizeInGB", 0),
             max_runtime_seconds=job["StoppingCondition"].get("MaxRuntimeInSeconds", 0),
         ),
+        content_types={
+            one["ChannelName"]: one["ContentType"] for one in job.get("InputDataConfig", []) if one.get("ContentType")
+        },
+        environment=job.get("Environment", {}),
+        checkpoints=job.get("CheckpointConfig", {}).get("S3Uri", ""),
         unusual=_unusual(job, role),
     )
 
 
-def _uri(channel: "ChannelOutputTypeDef") -> str:
-    """Empty for a channel that takes its data in another way than ours: then it is none that submit gave."""
+def _uri(channel: "ChannelOutputTypeDef", mode: str) -> str:
+    """Empty for a channel that takes its data in another way than ours: then it is none that submit gave. `mode` is
+    that of channels without one."""
     source = channel["DataSource"].get("S3DataSource")
     if source is None or source["S3DataType"] != "S3Prefix" or channel.get("ShuffleConfig"):
+        return ""
+    if "Pipe" in (mode, channel.get("InputMode")):
         return ""
     replicated = source.get("S3DataDistributionType", "FullyReplicated") == "FullyReplicated"
     return source["S3Uri"] if replicated else ""
@@ -179,6 +203,8 @@ def _uri(channel: "ChannelOutputTypeDef") -> str:
 def _unusual(job: "DescribeTrainingJobResponseTypeDef", role: str) -> tuple[str, ...]:
     algorithm, resources = job["AlgorithmSpecification"], job["ResourceConfig"]
     found = {key for some in (job, algorithm, resources) for key, value in some.items() if value} & UNUSUAL
+    if job.get("CheckpointConfig", {}).get("LocalPath", CHECKPOINTS) != CHECKPOINTS:
+        found.add("CheckpointConfig")
     if job.get("RoleArn") != role:
         found.add("RoleArn")
     if job.get("RemoteDebugConfig", {}).get("EnableRemoteDebug"):
@@ -199,6 +225,9 @@ def _reason(job: "DescribeTrainingJobResponseTypeDef") -> str:
     if job["SecondaryStatus"] == "MaxRuntimeExceeded":
         seconds = job["StoppingCondition"].get("MaxRuntimeInSeconds", 0)
         return f"It ran longer than train.max_runtime_minutes allows ({seconds // 60} min)."
+    if job["SecondaryStatus"] == "MaxWaitTimeExceeded":
+        seconds = job["StoppingCondition"].get("MaxWaitTimeInSeconds", 0)
+        return f"No spot instance for as long as train.max_wait_minutes allows ({seconds // 60} min)."
     return "Somebody stopped it."
 
 

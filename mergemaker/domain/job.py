@@ -3,12 +3,12 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from mergemaker.domain.errors import UsageError
-from mergemaker.domain.model import Resources
-from mergemaker.domain.names import Names, code_key, data_prefix, job_name, output_prefix
+from mergemaker.domain.model import Distribution, InputMode, Launcher, Manner, Resources
+from mergemaker.domain.names import Names, checkpoints_prefix, code_key, data_prefix, job_name, output_prefix
 from mergemaker.domain.run import Ingredients, Lineage, lineage_tags, parse_lineage
 
 
@@ -19,35 +19,78 @@ class JobRequest:
     name: str
     lineage: Lineage
     hyperparameters: Mapping[str, str]
-    """JSON texts, script mode's own among them."""
+    """Texts, script mode's own among them."""
     channels: Mapping[str, str]
     """Name -> ``s3://…/`` prefix."""
     output: str
     """``s3://…`` prefix under which SageMaker makes a folder of the job's name."""
     resources: Resources
     metric_regexes: Mapping[str, str]
+    content_types: Mapping[str, str] = field(default_factory=dict)
+    """Of the channels that have one."""
+    input_modes: Mapping[str, str] = field(default_factory=dict)
+    """Of the channels that are read in another way than File."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    checkpoints: str = ""
+    """``s3://…/`` prefix; empty if none are kept."""
+    max_wait_seconds: int | None = None
+    """For a spot instance; None for one that is not."""
 
 
-def request_for(
-    name: str, ingredients: Ingredients, *, lineage: Lineage, metric_regexes: Mapping[str, str], names: Names
-) -> JobRequest:
-    """The job that trains `ingredients`: the same ones ask for the same, but for what is told of it."""
+def request_for(name: str, ingredients: Ingredients, *, lineage: Lineage, manner: Manner, names: Names) -> JobRequest:
+    """The job that trains `ingredients`: the same ones ask for the same, but for the manner."""
     bucket, model = f"s3://{names.bucket}", ingredients.model
-    script_mode = {
-        "sagemaker_program": ingredients.script,
-        "sagemaker_submit_directory": f"{bucket}/{code_key(model, ingredients.code)}",
-        "sagemaker_region": names.region,
-    }
-    values = {**ingredients.hyperparameters, **script_mode}
+    data = f"{bucket}/{data_prefix(model, ingredients.data)}"
+    modes = {channel: manner.input_modes.get(channel, InputMode.FILE) for channel in ingredients.channels}
+    checkpoints = f"{bucket}/{checkpoints_prefix(model, ingredients.run_key)}"
     return JobRequest(
         name=name,
         lineage=lineage,
-        hyperparameters={key: json.dumps(value) for key, value in values.items()},
-        channels={one: f"{bucket}/{data_prefix(model, ingredients.data)}{one}/" for one in ingredients.channels},
+        hyperparameters=ingredients.texts | _script_mode(ingredients, names),
+        channels={one: f"{data}{one}/" for one in ingredients.channels},
         output=f"{bucket}/{output_prefix(model)}",
         resources=ingredients.resources,
-        metric_regexes=metric_regexes,
+        metric_regexes=manner.metric_regexes,
+        content_types={one: kind for one, kind in ingredients.channels.items() if kind},
+        input_modes={one: mode.value for one, mode in modes.items() if mode is not InputMode.FILE},
+        environment=ingredients.environment,
+        checkpoints=checkpoints if manner.checkpoints else "",
+        max_wait_seconds=manner.spot.max_wait_seconds if manner.spot else None,
     )
+
+
+def _script_mode(ingredients: Ingredients, names: Names) -> dict[str, str]:
+    """What AWS's training toolkit is told; nothing for an algorithm, which doesn't know it."""
+    if ingredients.script is None:
+        return {}
+    values = {
+        "sagemaker_program": ingredients.script,
+        "sagemaker_submit_directory": f"s3://{names.bucket}/{code_key(ingredients.model, ingredients.code)}",
+        "sagemaker_region": names.region,
+        **_launching(ingredients.distribution),
+    }
+    return {key: json.dumps(value) for key, value in values.items()}
+
+
+ENABLED = {Launcher.MPI: "sagemaker_mpi_enabled", Launcher.TORCHRUN: "sagemaker_torch_distributed_enabled"}
+PER_HOST = "sagemaker_mpi_num_of_processes_per_host"
+"""In spite of its name, the toolkit asks for it whatever the launcher; without it, it counts GPUs."""
+
+
+def _launching(distribution: Distribution) -> dict[str, bool | int]:
+    if distribution.launcher is Launcher.NONE:
+        return {}
+    per_host = {PER_HOST: distribution.per_host} if distribution.per_host else {}
+    return {ENABLED[distribution.launcher]: True, **per_host}
+
+
+def launched(hyperparameters: Mapping[str, str]) -> Distribution:
+    """What `request_for` was told, of a job that it is for. Raises ValueError for what it never says."""
+    found = [launcher for launcher, key in ENABLED.items() if key in hyperparameters]
+    per_host = json.loads(hyperparameters.get(PER_HOST, "0"))
+    if len(found) > 1 or type(per_host) is not int:
+        raise ValueError("two launchers, or a number of processes that is none")
+    return Distribution(found[0] if found else Launcher.NONE, per_host)
 
 
 def stores_locally(instance_type: str) -> bool:
@@ -76,7 +119,7 @@ def from_json(text: str) -> JobRequest:
             raise UsageError("a waiting run without its lineage")
         request = JobRequest(**{**said, "lineage": lineage, "resources": Resources(**said["resources"])})
         if not _sound(request):
-            raise UsageError("a waiting run whose name, resources or texts can't be")
+            raise UsageError("a waiting run whose name, numbers or texts can't be")
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise UsageError(f"not a waiting run: {error!r}"[:200]) from None
     return request
@@ -85,13 +128,22 @@ def from_json(text: str) -> JobRequest:
 def _sound(request: JobRequest) -> bool:
     """Whether the name is one that the lineage gives, and all else is of its type."""
     r, first = request.resources, job_name(request.lineage.model, request.lineage.run_key)
-    pairs = (request.hyperparameters, request.channels, request.metric_regexes)
+    pairs = (
+        request.hyperparameters,
+        request.channels,
+        request.metric_regexes,
+        request.content_types,
+        request.input_modes,
+        request.environment,
+    )
     texts: list[object] = [
         request.output,
+        request.checkpoints,
         r.instance_type,
         *(text for some in pairs for pair in some.items() for text in pair),
     ]
-    numbers: list[object] = [r.instance_count, r.volume_gb, r.max_runtime_seconds]
+    wait = request.max_wait_seconds
+    numbers: list[object] = [r.instance_count, r.volume_gb, r.max_runtime_seconds, 0 if wait is None else wait]
     return (
         re.fullmatch(rf"{first}(-[0-9]{{1,3}})?", request.name, re.ASCII) is not None
         and all(isinstance(text, str) for text in texts)

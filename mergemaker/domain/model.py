@@ -29,13 +29,22 @@ class Metric:
     """Finds the value in the log, in its first group; None if only ``metrics.json`` has it."""
 
 
-class Distribution(StrEnum):
-    """How the processes of a run are started, on each of its instances."""
+class Launcher(StrEnum):
+    """What starts the processes of a run, on each of its instances."""
 
     NONE = "none"
-    """One, which the script itself may make more of."""
+    """The script, of which one runs on each."""
     MPI = "mpi"
     TORCHRUN = "torchrun"
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """How a run is spread over processes."""
+
+    launcher: Launcher = Launcher.NONE
+    per_host: int = 0
+    """Processes on each instance; 0 is one for each of its GPUs, or one."""
 
 
 class InputMode(StrEnum):
@@ -55,8 +64,6 @@ class Resources:
     instance_count: int
     volume_gb: int
     max_runtime_seconds: int
-    distribution: Distribution = Distribution.NONE
-    processes_per_host: int = 1
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,8 @@ class Channel:
     dvc: str | None = None
     """Instead of that: a path in the repository that DVC tracks."""
     input_mode: InputMode = InputMode.FILE
+    content_type: str = ""
+    """What an algorithm is told of the files, such as ``text/csv``."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +122,7 @@ class ModelSpec:
     """In the file's order: the first is the headline."""
     content_type: str
     image: Image = Image()
+    distribution: Distribution = Distribution()
     environment: Mapping[str, str] = field(default_factory=dict)
     spot: Spot | None = None
     checkpoints: bool = False
@@ -120,6 +130,26 @@ class ModelSpec:
     budget: float | None = None
     """US dollars that a run may cost at most."""
     prepare: Prepare | None = None
+
+    @property
+    def manner(self) -> "Manner":
+        return Manner(
+            metric_regexes={metric.name: metric.regex for metric in self.metrics if metric.regex},
+            input_modes={name: channel.input_mode for name, channel in self.channels.items()},
+            spot=self.spot,
+            checkpoints=self.checkpoints,
+        )
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a run is carried out, where that doesn't decide its outcome: no part of the run key."""
+
+    metric_regexes: Mapping[str, str] = field(default_factory=dict)
+    input_modes: Mapping[str, InputMode] = field(default_factory=dict)
+    """By channel; File where it says nothing."""
+    spot: Spot | None = None
+    checkpoints: bool = False
 
 
 def model_name(name: str) -> str:

@@ -13,6 +13,7 @@ from mergemaker.domain.model import (
     HyperValue,
     Image,
     InputMode,
+    Launcher,
     Metric,
     ModelSpec,
     Prepare,
@@ -34,17 +35,19 @@ def parse_model(name: str, text: str, file: str = FILE) -> ModelSpec:
         table.fault("the folder's name", fault)
     image = _image(table)
     resources = _resources(table)
+    script = _script(table, image)
     spot = _spot(table, resources)
     spec = ModelSpec(
         name=name,
         description=table.string("description", default="-"),
-        script=_script(table, image),
+        script=script,
         resources=resources,
         hyperparameters=_hyperparameters(table),
         channels=_channels(table),
         metrics=_metrics(table),
         content_type=table.string("serve.content_type", default="text/csv"),
         image=image,
+        distribution=_distribution(table, script),
         environment=_environment(table),
         spot=spot,
         checkpoints=table.boolean("train.checkpoints", default=spot is not None),
@@ -77,18 +80,25 @@ def _script(table: Table, image: Image) -> str | None:
 
 
 def _resources(table: Table) -> Resources:
-    distribution = table.string("train.distribution", default=Distribution.NONE, check=_distribution_fault)
-    resources = Resources(
+    return Resources(
         instance_type=table.string("train.instance_type", default="ml.m5.large", check=_instance_fault),
         instance_count=table.integer("train.instance_count", default=1, least=1),
         volume_gb=table.integer("train.volume_gb", default=10, least=1),
         max_runtime_seconds=60 * table.integer("train.max_runtime_minutes", default=60, least=1),
-        distribution=_one_of(Distribution, distribution, Distribution.NONE),
-        processes_per_host=table.integer("train.processes_per_host", default=1, least=1),
     )
-    if resources.processes_per_host > 1 and resources.distribution is Distribution.NONE:
+
+
+def _distribution(table: Table, script: str | None) -> Distribution:
+    launcher = table.string("train.distribution", default=Launcher.NONE, check=_launcher_fault)
+    distribution = Distribution(
+        launcher=_one_of(Launcher, launcher, Launcher.NONE),
+        per_host=table.integer("train.processes_per_host", default=0),
+    )
+    if distribution.per_host and distribution.launcher is Launcher.NONE:
         table.fault("train.processes_per_host", "needs train.distribution: mpi or torchrun starts them")
-    return resources
+    if script is None and distribution.launcher is not Launcher.NONE:
+        table.fault("train.distribution", "an algorithm spreads itself over its instances: leave this out")
+    return distribution
 
 
 def _spot(table: Table, resources: Resources) -> Spot | None:
@@ -142,8 +152,8 @@ def _one_of(kind: type[Member], value: str, usual: Member) -> Member:
     return next((one for one in kind if one == value), usual)
 
 
-def _distribution_fault(value: str) -> str | None:
-    return None if value in list(Distribution) else "must be none, mpi or torchrun"
+def _launcher_fault(value: str) -> str | None:
+    return None if value in list(Launcher) else "must be none, mpi or torchrun"
 
 
 def _mode_fault(value: object) -> str | None:
@@ -197,7 +207,7 @@ def _channels(table: Table) -> dict[str, Channel]:
 def _channel(table: Table, name: str) -> Channel:
     at = f"channels.{name}"
     said = table.values(at)
-    for other in said.keys() - {"prefix", "dvc", "input_mode"}:
+    for other in said.keys() - {"prefix", "dvc", "input_mode", "content_type"}:
         table.fault(f"{at}.{other}", "no such setting")
     mode = said.get("input_mode", InputMode.FILE)
     if fault := _mode_fault(mode):
@@ -210,7 +220,16 @@ def _channel(table: Table, name: str) -> Channel:
         prefix=prefix if not prefix or prefix.endswith("/") else f"{prefix}/",
         dvc=dvc,
         input_mode=_one_of(InputMode, str(mode), InputMode.FILE),
+        content_type=_content_type(table, f"{at}.content_type", said.get("content_type", "")),
     )
+
+
+def _content_type(table: Table, key: str, value: object) -> str:
+    """As SageMaker takes it: at most 256 characters without spaces at the ends."""
+    if not isinstance(value, str) or len(value) > 256 or value.strip() != value:
+        table.fault(key, "must be a type such as text/csv")
+        return ""
+    return value
 
 
 def _path(table: Table, key: str, value: object, under: str) -> str:
@@ -256,7 +275,9 @@ def _regex_fault(value: str) -> str | None:
 
 
 def _script_fault(value: str) -> str | None:
-    return None if re.fullmatch(r"[\w-]+\.py", value) else "must be a Python file in the model's folder"
+    """Also in a folder of it. As AWS's toolkit takes it, which refuses other characters."""
+    fine = re.fullmatch(r"([A-Za-z0-9_+][A-Za-z0-9_+.-]*/)*[A-Za-z0-9_+][A-Za-z0-9_+.-]*\.py", value, re.ASCII)
+    return None if fine else "must be a Python file in the model's folder, such as train.py or src/train.py"
 
 
 def _instance_fault(value: str) -> str | None:

@@ -143,6 +143,11 @@ def data_prefix(model: str, digest: str) -> str:
     return f"{model}/data/{digest}/"
 
 
+def checkpoints_prefix(model: str, run_key: str) -> str:
+    """Where a run's checkpoints are kept. By run key, so that a later attempt goes on from those of an earlier one."""
+    return f"{model}/checkpoints/{run_key}/"
+
+
 def reports_key(model: str) -> str:
     return f"{model}/reports.csv"
 

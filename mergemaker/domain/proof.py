@@ -9,8 +9,8 @@ import json
 import re
 from collections.abc import Mapping
 
-from mergemaker.domain.job import request_for
-from mergemaker.domain.model import HyperValue
+from mergemaker.domain.job import launched, request_for
+from mergemaker.domain.model import HyperValue, Manner
 from mergemaker.domain.names import Names, job_name
 from mergemaker.domain.run import Ingredients, Lineage, TrainingJob, Work
 
@@ -24,12 +24,13 @@ def contradictions(job: TrainingJob, lineage: Lineage, names: Names) -> list[str
     made_of = _ingredients(work, lineage)
     if made_of is None:
         return ["hyperparameters"]
-    honest = request_for(job.name, made_of, lineage=lineage, metric_regexes={}, names=names)
+    honest = request_for(job.name, made_of, lineage=lineage, manner=Manner(checkpoints=True), names=names)
     same = {
         "project": lineage.project == names.project,
         "script, code or hyperparameters": dict(work.hyperparameters) == honest.hyperparameters,
         "data": dict(work.channels) == honest.channels,
         "output": work.output == honest.output,
+        "checkpoints": work.checkpoints in ("", honest.checkpoints),
         "source": made_of.source == lineage.source,
         "run key": made_of.run_key == lineage.run_key,
         "name": _is_named_after(made_of, job.name),
@@ -39,12 +40,17 @@ def contradictions(job: TrainingJob, lineage: Lineage, names: Names) -> list[str
 
 
 def _ingredients(work: Work, lineage: Lineage) -> Ingredients | None:
-    """What the job is made of; None for hyperparameters that are no JSON. Code and data are compared by the caller."""
+    """What the job is made of; None for hyperparameters that `submit` never gives. Code and data are compared by the
+    caller."""
+    values: Mapping[str, HyperValue] = work.own_hyperparameters
     try:
-        values: Mapping[str, HyperValue] = {key: json.loads(text) for key, text in work.own_hyperparameters.items()}
-        script = json.loads(work.hyperparameters["sagemaker_program"])
+        program = work.hyperparameters.get("sagemaker_program")
+        script = None if program is None else json.loads(program)
+        if script is not None:
+            values = {key: json.loads(text) for key, text in values.items() if isinstance(text, str)}
+        distribution = launched(work.hyperparameters)
         json.dumps(values)
-    except (KeyError, ValueError, RecursionError):
+    except (ValueError, RecursionError):
         return None
     return Ingredients(
         model=lineage.model,
@@ -54,7 +60,9 @@ def _ingredients(work: Work, lineage: Lineage) -> Ingredients | None:
         script=script,
         hyperparameters=values,
         resources=work.resources,
-        channels=tuple(work.channels),
+        channels={name: work.content_types.get(name, "") for name in work.channels},
+        distribution=distribution,
+        environment=work.environment,
     )
 
 

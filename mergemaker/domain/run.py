@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from mergemaker.domain.model import HyperValue, Resources
+from mergemaker.domain.model import Distribution, HyperValue, Resources
 from mergemaker.domain.names import MODEL_MAX, name_fault
 
 TAG_PREFIX = "mergemaker:"
@@ -63,8 +63,10 @@ class Ingredients:
     """None for an image that is an algorithm by itself."""
     hyperparameters: Mapping[str, HyperValue]
     resources: Resources
-    channels: tuple[str, ...]
-    """Names of the channels that the script reads its data from."""
+    channels: Mapping[str, str]
+    """Names of the channels that the data is read from -> content types that an algorithm is told; else empty."""
+    distribution: Distribution
+    environment: Mapping[str, str]
 
     @property
     def run_key(self) -> str:
@@ -72,17 +74,27 @@ class Ingredients:
         return hashlib.sha256(f"{self.source} {self.data}".encode()).hexdigest()
 
     @property
+    def texts(self) -> dict[str, str]:
+        """The hyperparameters as SageMaker gets them: script mode wants JSON, an algorithm the plain text."""
+        return {key: self._text(value) for key, value in self.hyperparameters.items()}
+
+    def _text(self, value: HyperValue) -> str:
+        return value if self.script is None and isinstance(value, str) else json.dumps(value)
+
+    @property
     def source(self) -> str:
         """Digest of what comes from the repository: all but the data. By it a merged tree finds its reviewed run."""
-        r = self.resources
+        r, d = self.resources, self.distribution
         said = {
             "model": self.model,
             "code": self.code,
             "image": self.image,
             "script": self.script,
-            "hyperparameters": dict(self.hyperparameters),
+            "hyperparameters": self.texts,
             "resources": [r.instance_type, r.instance_count, r.volume_gb, r.max_runtime_seconds],
-            "channels": sorted(self.channels),
+            "channels": dict(self.channels),
+            "distribution": [d.launcher, d.per_host],
+            "environment": dict(self.environment),
         }
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
@@ -127,7 +139,7 @@ class ReleaseStatus(StrEnum):
 
 
 SCRIPT_MODE = "sagemaker_"
-"""How the hyperparameters begin that tell AWS's training toolkit what to run."""
+"""How the hyperparameters begin that tell AWS's training toolkit what to run, and in how many processes."""
 
 
 @dataclass(frozen=True)
@@ -137,11 +149,16 @@ class Work:
     image: str
     """By digest."""
     hyperparameters: Mapping[str, str]
-    """JSON texts, script mode's own among them."""
+    """Texts, script mode's own among them."""
     channels: Mapping[str, str]
     """Name -> ``s3://…/`` prefix."""
     output: str
     resources: Resources
+    content_types: Mapping[str, str] = field(default_factory=dict)
+    """Of the channels that have one."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    checkpoints: str = ""
+    """``s3://…/`` prefix; empty if none are kept."""
     unusual: tuple[str, ...] = ()
     """What is set otherwise than `ports.Jobs.start` sets it and changes what runs, in SageMaker's words."""
 
@@ -195,7 +212,7 @@ class Run:
     image: str
     artifact: str
     hyperparameters: Mapping[str, str]
-    """Script mode's own left out; values as SageMaker has them, JSON."""
+    """Script mode's own left out; values as SageMaker has them: JSON, or an algorithm's plain text."""
     metrics: Mapping[str, float]
     remarks: tuple[str, ...] = ()
     """What the report has to say besides, such as an unreadable metrics.json."""

@@ -1,30 +1,26 @@
 """``mergemaker submit``: makes sure of data, code and image, and starts the run, or finds the one that did the work."""
 
 import hashlib
-import json
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mergemaker.domain.errors import RefusedError, RetryableError, UsageError
+from mergemaker.domain.errors import RefusedError
 from mergemaker.domain.job import JobRequest, request_for, to_json
 from mergemaker.domain.model import ModelSpec
 from mergemaker.domain.names import (
     Names,
     code_key,
-    data_prefix,
     image_context_key,
-    input_prefix,
     job_name,
-    snapshot_key,
     spec_key,
     submission_key,
     waiting_key,
 )
 from mergemaker.domain.proof import contradictions
 from mergemaker.domain.run import Ingredients, Lineage, Origin, Status, TrainingJob
-from mergemaker.ports import Files, Images, Jobs, Stored
+from mergemaker.ports import Files, Images, Jobs, Tracking
+from mergemaker.steps.snapshot import digest_of, find_data, keep
 
 ATTEMPTS = 20
 """Failed runs of the same ingredients after which submit gives up."""
@@ -61,7 +57,9 @@ class Folder:
             script=self.spec.script,
             hyperparameters=self.spec.hyperparameters,
             resources=self.spec.resources,
-            channels=tuple(self.spec.channels),
+            channels={name: channel.content_type for name, channel in self.spec.channels.items()},
+            distribution=self.spec.distribution,
+            environment=self.spec.environment,
         )
 
 
@@ -82,14 +80,16 @@ class Submitted:
     status: Status
 
 
-def submit(*, folder: Folder, origin: Origin, names: Names, files: Files, images: Images, jobs: Jobs) -> Submitted:
+def submit(
+    *, folder: Folder, origin: Origin, names: Names, files: Files, tracking: Tracking, images: Images, jobs: Jobs
+) -> Submitted:
     """Starts the run of `folder`, once: the same ingredients give the same run, whoever asks, however often.
 
     Raises UsageError if a channel has no data.
     """
     model = folder.spec.name
-    found = _inputs(folder.spec, files, names)
-    ingredients = folder.ingredients(data=_snapshot_digest(found))
+    found = find_data(folder.spec, files=files, names=names, tracking=tracking)
+    ingredients = folder.ingredients(data=digest_of(found))
     name, existing = _free_name(ingredients, names, jobs)
     settings = hashlib.sha256(folder.settings).hexdigest()
     lineage = Lineage(
@@ -103,14 +103,13 @@ def submit(*, folder: Folder, origin: Origin, names: Names, files: Files, images
         spec=settings,
         origin=origin,
     )
-    regexes = {metric.name: metric.regex for metric in folder.spec.metrics if metric.regex}
-    request = request_for(name, ingredients, lineage=lineage, metric_regexes=regexes, names=names)
+    request = request_for(name, ingredients, lineage=lineage, manner=folder.spec.manner, names=names)
     if existing is not None:
         done = Submitted(name, How.FOUND, existing)
     else:
         files.write(code_key(model, folder.code.digest), folder.code.archive(), replacing=None)
         files.write(spec_key(model, settings), folder.settings, replacing=None)
-        _copy_snapshot(model, ingredients.data, found, files)
+        keep(model, found, files=files)
         image = images.find(folder.image_tag) or _build(request, folder, files, images)
         done = _start(request, image, jobs) if image else Submitted(name, How.WAITS, Status.WAITING)
     if done.how is not How.STARTED:
@@ -152,51 +151,3 @@ def _build(request: JobRequest, folder: Folder, files: Files, images: Images) ->
     images.build(tag, context=image_context_key(request.lineage.model, tag))
     # A build that ended before the run was left there does not find it: look once more.
     return images.find(tag)
-
-
-# Data ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Input:
-    """An object of the input, and its place in the snapshot."""
-
-    stored: Stored
-    path: str
-    """``<channel>/<path under the channel's prefix>``."""
-
-
-def _inputs(spec: ModelSpec, files: Files, names: Names) -> list[_Input]:
-    found: list[_Input] = []
-    for name, channel in sorted(spec.channels.items()):
-        prefix = f"{input_prefix(spec.name)}{channel.prefix}"
-        objects = [stored for stored in files.list(prefix) if not stored.key.endswith("/")]
-        if not objects:
-            raise UsageError(
-                f"channel {name!r} has no data: put files under s3://{names.bucket}/{prefix}, then submit again"
-            )
-        found += [_Input(stored, f"{name}/{stored.key.removeprefix(prefix)}") for stored in objects]
-    return found
-
-
-def _listed(found: list[_Input]) -> bytes:
-    return json.dumps([[one.path, one.stored.size, one.stored.etag] for one in found]).encode()
-
-
-def _snapshot_digest(found: list[_Input]) -> str:
-    return hashlib.sha256(_listed(found)).hexdigest()
-
-
-def _copy_snapshot(model: str, digest: str, found: list[_Input], files: Files) -> None:
-    """Server-side copies under an immutable prefix: replacing the input later never changes a run."""
-    key = snapshot_key(model, digest)
-    if files.etag(key):
-        return
-    with ThreadPoolExecutor(max_workers=16) as pool:
-        copies = [pool.submit(files.copy, one.stored, data_prefix(model, digest) + one.path) for one in found]
-    try:
-        for copy in copies:
-            copy.result()
-    except RetryableError as error:
-        raise RetryableError(f"the data changed while it was copied, submit again: {error}") from None
-    files.write(key, _listed(found), replacing=None)

@@ -201,6 +201,14 @@ def job(**changed: object) -> dict[str, object]:
             Status.STOPPED,
             "It ran longer than train.max_runtime_minutes allows (5 min).",
         ),
+        (
+            {
+                "SecondaryStatus": "MaxWaitTimeExceeded",
+                "StoppingCondition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 7200},
+            },
+            Status.STOPPED,
+            "No spot instance for as long as train.max_wait_minutes allows (120 min).",
+        ),
         ({"TrainingJobStatus": "Failed"}, Status.FAILED, "SageMaker gives no reason"),
         ({"TrainingJobStatus": "Failed", "FailureReason": "no\nluck"}, Status.FAILED, "no\nluck"),
         ({"TrainingJobStatus": "Paused"}, Status.IN_PROGRESS, ""),
@@ -233,9 +241,9 @@ USUAL = {"RoleArn": NAMES.role_arn("execution"), "InputDataConfig": [CHANNEL]}
         ({"Environment": {}, "EnableNetworkIsolation": False, "ProfilingStatus": "Disabled"}, ()),
         ({"RemoteDebugConfig": {"EnableRemoteDebug": False}}, ()),
         ({"RoleArn": NAMES.role_arn("admin")}, ("RoleArn",)),
-        ({"Environment": {"PYTHONPATH": "/evil"}}, ("Environment",)),
+        ({"EnableManagedSpotTraining": True, "CheckpointConfig": {"S3Uri": "s3://b/c"}}, ()),
         (
-            {"CheckpointConfig": {"S3Uri": "s3://b/c"}, "TuningJobArn": f"{ARN}:x/y"},
+            {"CheckpointConfig": {"S3Uri": "s3://b/c", "LocalPath": "/opt/ml/code"}, "TuningJobArn": f"{ARN}:x/y"},
             ("CheckpointConfig", "TuningJobArn"),
         ),
         ({"RemoteDebugConfig": {"EnableRemoteDebug": True}}, ("RemoteDebugConfig",)),
@@ -260,9 +268,22 @@ def test_what_a_job_sets_besides_and_changes_what_it_runs_is_told(
     assert found.work.channels == {"training": "s3://b/x/"}
 
 
+def test_environment_content_types_and_checkpoints_are_told_as_they_are(sagemaker: Any, answers: Stubber) -> None:
+    own = {"Environment": {"PYTHONPATH": "/evil"}, "CheckpointConfig": {"S3Uri": "s3://b/c/"}}
+    channels = {"InputDataConfig": [{**CHANNEL, "ContentType": "text/csv", "InputMode": "FastFile"}]}
+    answers.add_response("describe_training_job", job(**{**USUAL, **own, **channels}))
+    answers.add_response("list_tags", {"Tags": []})
+    found = jobs(sagemaker).find("j")
+    assert found is not None
+    assert (found.work.environment, found.work.checkpoints) == ({"PYTHONPATH": "/evil"}, "s3://b/c/")
+    assert found.work.content_types == {"training": "text/csv"}
+    assert found.work.channels == {"training": "s3://b/x/"}
+
+
 @pytest.mark.parametrize(
     "channel",
     [
+        {**CHANNEL, "InputMode": "Pipe"},
         {**CHANNEL, "ShuffleConfig": {"Seed": 3}},
         {**CHANNEL, "DataSource": {"S3DataSource": {"S3DataType": "ManifestFile", "S3Uri": "s3://b/x/"}}},
         {
@@ -287,7 +308,7 @@ def test_what_a_job_sets_besides_and_changes_what_it_runs_is_told(
             },
         },
     ],
-    ids=["shuffled", "a list of files", "in parts", "a file system"],
+    ids=["a pipe", "shuffled", "a list of files", "in parts", "a file system"],
 )
 def test_a_channel_that_gets_its_data_in_another_way_is_none_that_submit_gave(
     sagemaker: Any, answers: Stubber, channel: dict[str, object]

@@ -38,6 +38,11 @@ def asked(name: str) -> JobRequest:
         output=f"s3://{NAMES.bucket}/prices/output",
         resources=Resources("ml.m5.large", 1, 10, 3600),
         metric_regexes={"rmse": "rmse=([0-9.]+)"},
+        content_types={"training": "text/csv"},
+        input_modes={"training": "FastFile"},
+        environment={"OMP_NUM_THREADS": "1"},
+        checkpoints=f"s3://{NAMES.bucket}/prices/checkpoints/x/",
+        max_wait_seconds=7200,
     )
 
 
@@ -55,7 +60,16 @@ def test_a_started_job_is_found_with_its_whole_lineage_and_the_scripts_own_hyper
     assert (job.name, job.work.image, job.work.instance) == (name, address, "1 × ml.m5.large")
     assert job.lineage == request.lineage
     assert job.work.own_hyperparameters == {"depth": "3", "text": '"a b"'}
-    assert job.work == Work(address, request.hyperparameters, request.channels, request.output, request.resources)
+    assert job.work == Work(
+        image=address,
+        hyperparameters=request.hyperparameters,
+        channels=request.channels,
+        output=request.output,
+        resources=request.resources,
+        content_types=request.content_types,
+        environment=request.environment,
+        checkpoints=request.checkpoints,
+    )
     assert job.created.utcoffset() is not None
     assert (job.metrics, job.artifact) == ({}, "")
 

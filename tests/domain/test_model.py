@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mergemaker.domain.errors import UsageError
-from mergemaker.domain.model import Channel, Distribution, Goal, InputMode, Spot, model_name
+from mergemaker.domain.model import Channel, Distribution, Goal, InputMode, Launcher, Manner, Spot, model_name
 from mergemaker.domain.model_toml import parse_model
 
 URI = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
@@ -29,6 +29,7 @@ OMP_NUM_THREADS = "1"
 [channels.train]
 dvc = "data/train.csv"
 input_mode = "FastFile"
+content_type = "text/csv"
 
 [prepare]
 script = "prepare.py"
@@ -57,16 +58,29 @@ def test_everything_that_a_team_brings_is_read() -> None:
     spec = parse_model("prices", ALL)
     assert spec.image.uri == URI
     assert spec.script == "train.py"
-    assert spec.resources.distribution is Distribution.TORCHRUN
-    assert spec.resources.processes_per_host == 2
+    assert spec.distribution == Distribution(Launcher.TORCHRUN, per_host=2)
     assert spec.spot == Spot(max_wait_seconds=5400)
     assert spec.checkpoints
     assert spec.budget == 2.5
     assert spec.environment == {"OMP_NUM_THREADS": "1"}
-    assert spec.channels == {"train": Channel(dvc="data/train.csv", input_mode=InputMode.FAST_FILE)}
+    assert spec.channels == {
+        "train": Channel(dvc="data/train.csv", input_mode=InputMode.FAST_FILE, content_type="text/csv")
+    }
     assert spec.prepare is not None
     assert spec.prepare.script == "prepare.py"
     assert spec.prepare.instance_type == "ml.c5.xlarge"
+
+
+def test_how_a_run_is_carried_out_is_told_apart_from_what_it_is_made_of() -> None:
+    spec = parse_model(
+        "prices", ALL + "[metrics.a]\ngoal = 'minimize'\nregex = '(.)'\n[metrics.b]\ngoal = 'maximize'\n"
+    )
+    assert spec.manner == Manner({"a": "(.)"}, {"train": InputMode.FAST_FILE}, Spot(5400), checkpoints=True)
+
+
+@pytest.mark.parametrize("script", ["src/train.py", "a/b.c/d-e_f.py", "train2.py", "_train.py"])
+def test_a_script_may_be_in_a_folder_of_the_models(script: str) -> None:
+    assert parse_model("prices", f'[train]\nscript = "{script}"\n').script == script
 
 
 def test_an_algorithm_is_an_image_without_a_script() -> None:
@@ -111,6 +125,11 @@ def test_an_empty_table_is_fine(table: str) -> None:
         ('[train]\nscript = "../train.py"\n', "train.script: must be a Python file in the model's folder"),
         ('[train]\nscript = ""\n', "train.script: must be a string"),
         ('[train]\ninstance_type = "m5.large"\n', "train.instance_type: not an instance type"),
+        ('[train]\nscript = "/train.py"\n', "train.script: must be a Python file in the model's folder"),
+        ('[train]\nscript = "./train.py"\n', "train.script: must be a Python file in the model's folder"),
+        ('[train]\nscript = "a/../train.py"\n', "train.script: must be a Python file in the model's folder"),
+        ('[train]\nscript = "-m.py"\n', "train.script: must be a Python file in the model's folder"),
+        ('[train]\nscript = "src//train.py"\n', "train.script: must be a Python file in the model's folder"),
         ("[train]\ninstance_count = 0\n", "train.instance_count: must be at least 1, not 0"),
         ("[train]\nvolume_gb = 10.5\n", "train.volume_gb: must be a whole number, not 10.5"),
         ("[train]\nmax_runtime = 5\n", "model.toml:2: train.max_runtime: no such setting"),
@@ -132,6 +151,8 @@ def test_an_empty_table_is_fine(table: str) -> None:
         ("[train]\nalgorithm = true\n", "train.algorithm: an algorithm is an image: name it by image.uri"),
         (f"image.uri='{URI}'\n[train]\nalgorithm = true\nscript = 'a.py'\n", "an algorithm has no script"),
         ("[train]\ndistribution = 'horovod'\n", "train.distribution: must be none, mpi or torchrun"),
+        ("[train]\nprocesses_per_host = -1\n", "train.processes_per_host: must be at least 0, not -1"),
+        (f"image.uri='{URI}'\n[train]\nalgorithm = true\ndistribution='mpi'\n", "an algorithm spreads itself"),
         ("[train]\nprocesses_per_host = 2\n", "train.processes_per_host: needs train.distribution"),
         ("[train]\nmax_wait_minutes = 5\n", "model.toml:2: train.max_wait_minutes: is for spot instances"),
         ("[train]\nspot = true\nmax_wait_minutes = 59\n", "must not be less than train.max_runtime_minutes"),
@@ -141,9 +162,10 @@ def test_an_empty_table_is_fine(table: str) -> None:
         ("[environment]\nA = 1\n", "environment.A: must be a string of at most 512 characters"),
         ("[environment]\n'a-b' = 'x'\n", "environment.a-b: use letters, digits and underscores"),
         ("[channels.train]\ninput_mode = 'Pipe'\n", "channels.train.input_mode: must be File or FastFile"),
+        ("[channels.train]\ncontent_type = ' csv'\n", "channels.train.content_type: must be a type such as text/csv"),
         ("[channels.train]\ndvc = 'a'\nprefix = 'b'\n", "channels.train.dvc: there is a prefix, too"),
         ("[channels.train]\ndvc = '/a'\n", "channels.train.dvc: must be a path under the repository"),
-        ("[prepare]\nscript = 'sub/prepare.py'\n", "prepare.script: must be a Python file in the model's folder"),
+        ("[prepare]\nscript = '../prepare.py'\n", "prepare.script: must be a Python file in the model's folder"),
         ("[sevre]\ncontent_type = 'text/csv'\n", "sevre.content_type: no such setting"),
     ],
 )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mergemaker.domain.errors import UsageError
 from mergemaker.domain.job import JobRequest, from_json, to_json
-from mergemaker.domain.model import Resources
+from mergemaker.domain.model import Distribution, Launcher, Resources
 from mergemaker.domain.names import job_name
 from mergemaker.domain.run import MOST_ORIGINS, also_asked, from_tag_value, lineage_tags, parse_lineage, tag_value
 from tests.fakes.made import digest, ingredients, lineage, origin, run
@@ -42,6 +42,13 @@ def test_the_run_key_does_not_depend_on_the_order_of_hyperparameters() -> None:
         {"resources": Resources("ml.m5.xlarge", 1, 10, 3600)},
         {"resources": Resources("ml.m5.large", 2, 10, 3600)},
         {"resources": Resources("ml.m5.large", 1, 11, 3600)},
+        {"script": None},
+        {"channels": {}},
+        {"channels": {"training": "text/csv"}},
+        {"distribution": Distribution(Launcher.MPI)},
+        {"distribution": Distribution(Launcher.TORCHRUN)},
+        {"distribution": Distribution(Launcher.TORCHRUN, per_host=1)},
+        {"environment": {"OMP_NUM_THREADS": "1"}},
     ],
 )
 def test_each_ingredient_changes_the_run_key(changed: dict[str, object]) -> None:
@@ -132,7 +139,30 @@ def request() -> JobRequest:
         output="s3://b/prices/output",
         resources=Resources("ml.m5.large", 1, 10, 3600),
         metric_regexes={"rmse": "rmse=(.*)"},
+        content_types={"training": "text/csv"},
+        input_modes={"training": "FastFile"},
+        environment={"OMP_NUM_THREADS": "1"},
+        checkpoints="s3://b/prices/checkpoints/x/",
+        max_wait_seconds=7200,
     )
+
+
+def test_the_environment_may_be_told_in_any_order() -> None:
+    one, other = {"A": "1", "B": "2"}, {"B": "2", "A": "1"}
+    assert ingredients(environment=one).run_key == ingredients(environment=other).run_key
+
+
+def test_an_algorithm_gets_plain_text_and_a_script_json() -> None:
+    values = {"objective": "reg:squarederror", "rounds": 3, "eta": 0.1, "quiet": True, "layers": [1, "x"]}
+    assert ingredients(hyperparameters=values).texts == {
+        "objective": '"reg:squarederror"',
+        "rounds": "3",
+        "eta": "0.1",
+        "quiet": "true",
+        "layers": '[1, "x"]',
+    }
+    algorithm = ingredients(hyperparameters=values, script=None)
+    assert algorithm.texts == {**ingredients(hyperparameters=values).texts, "objective": "reg:squarederror"}
 
 
 def test_a_waiting_run_comes_back_as_it_was_left() -> None:
@@ -156,6 +186,13 @@ def test_what_is_no_waiting_run_is_refused(text: str) -> None:
         {"hyperparameters": ["depth"]},
         {"channels": {"training": None}},
         {"metric_regexes": 3},
+        {"environment": {"A": 1}},
+        {"environment": None},
+        {"input_modes": {"training": ["File"]}},
+        {"content_types": "text/csv"},
+        {"checkpoints": None},
+        {"max_wait_seconds": "7200"},
+        {"max_wait_seconds": True},
         {"output": None},
         {"resources": {"instance_type": "ml.m5.large"}},
         {

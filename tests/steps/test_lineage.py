@@ -29,6 +29,19 @@ VALUES = {
     "objects in lists": "steps = [{z = 1, a = 'b'}]",
     "none": "",
 }
+URI = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
+SETTINGS = {
+    "environment": "[environment]\nOMP_NUM_THREADS = '1'\nTOKENIZERS = ''",
+    "spot": "[train]\nspot = true\nmax_wait_minutes = 90",
+    "checkpoints": "[train]\ncheckpoints = true",
+    "mpi": "[train]\ndistribution = 'mpi'\ninstance_count = 2",
+    "mpi on each core": "[train]\ndistribution = 'mpi'\nprocesses_per_host = 4",
+    "torchrun": "[train]\ndistribution = 'torchrun'\ninstance_count = 3\nprocesses_per_host = 2",
+    "fast files": "[channels.train]\nprefix = 'train/'\ninput_mode = 'FastFile'\ncontent_type = 'text/csv'",
+    "a nested script": "[train]\nscript = 'src/train.py'",
+    "an algorithm": f"image.uri = '{URI}'\n[train]\nalgorithm = true\n[hyperparameters]\n"
+    "objective = 'reg:squarederror'\nnum_round = 3\nname = '3'\nquiet = true\nlist = '[1,  2]'\nempty = ''",
+}
 
 
 @pytest.fixture
@@ -44,6 +57,34 @@ def test_an_honest_run_is_kept_whatever_its_hyperparameters(fakes: Fakes, values
     assert (run.status, run.reason, run.version) == (Status.COMPLETED, "", 1)
     again = submitted(fakes, of)
     assert (again.job, again.how) == (run.job, How.FOUND)
+
+
+@pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
+def test_an_honest_run_is_kept_whatever_its_settings(fakes: Fakes, settings: str) -> None:
+    of = folder(settings)
+    run = trained(fakes, of)
+    assert (run.status, run.reason, run.version) == (Status.COMPLETED, "", 1)
+    again = submitted(fakes, of)
+    assert (again.job, again.how) == (run.job, How.FOUND)
+
+
+def test_spot_checkpoints_and_input_mode_ask_for_no_new_run(fakes: Fakes) -> None:
+    first = trained(fakes)
+    other = folder(
+        MODEL_TOML.replace('prefix = "train/"', 'prefix = "train/"\ninput_mode = "FastFile"') + "[train]\nspot = true\n"
+    )
+    again = submitted(fakes, other)
+    assert (again.job, again.how) == (first.job, How.FOUND)
+
+
+def test_a_second_attempt_goes_on_from_the_checkpoints_of_the_first(fakes: Fakes) -> None:
+    of = folder("[train]\ncheckpoints = true")
+    first = submitted(fakes, of)
+    fakes.jobs.move(first.job, Status.FAILED, reason="no luck")
+    second = submitted(fakes, of)
+    places = [fakes.jobs.requests[job].checkpoints for job in (first.job, second.job)]
+    run_key = fakes.jobs.requests[first.job].lineage.run_key
+    assert places == [f"{BUCKET}/prices/checkpoints/{run_key}/"] * 2
 
 
 def test_the_second_attempt_of_an_honest_run_is_kept(fakes: Fakes) -> None:
@@ -118,7 +159,18 @@ FORGERIES: dict[str, Forge] = {
     "more machines": resources(instance_count=2),
     "a smaller disk": resources(volume_gb=1),
     "less time": resources(max_runtime_seconds=60),
-    "what no run sets": work(unusual=("Environment", "RoleArn")),
+    "an environment": work(environment={"PYTHONPATH": "/evil"}),
+    "another type of content": work(content_types={"training": "text/csv"}),
+    "another run's checkpoints": work(checkpoints=f"{BUCKET}/prices/checkpoints/{digest('evil')}/"),
+    "checkpoints of the team's": work(checkpoints=f"{BUCKET}/prices/input/"),
+    "several processes": hyper(sagemaker_mpi_enabled="true"),
+    "torchrun": hyper(sagemaker_torch_distributed_enabled="true", sagemaker_mpi_num_of_processes_per_host="2"),
+    "two launchers": hyper(sagemaker_mpi_enabled="true", sagemaker_torch_distributed_enabled="true"),
+    "a number of processes that is none": hyper(sagemaker_mpi_num_of_processes_per_host='"2"'),
+    "an algorithm's hyperparameters": hyper(
+        sagemaker_program=None, sagemaker_submit_directory=None, sagemaker_region=None
+    ),
+    "what no run sets": work(unusual=("ContainerEntrypoint", "RoleArn")),
     "tags of another source": tags(source=digest("evil")),
     "tags of another run key": tags(run_key=digest("evil")),
     "tags of other code": tags(code=digest("evil")),
@@ -203,11 +255,9 @@ def test_a_bundle_that_is_named_after_other_files_makes_no_package(fakes: Fakes,
 
 
 def test_it_is_said_what_does_not_match(fakes: Fakes) -> None:
-    run = report(forged(fakes, work(unusual=("Environment",), image="another")), fakes.world)
+    run = report(forged(fakes, work(unusual=("RoleArn",), image="another")), fakes.world)
     assert run is not None
-    assert run.reason == (
-        "its tags do not match what it ran (Environment, image): nothing is released of it; submit again"
-    )
+    assert run.reason == ("its tags do not match what it ran (RoleArn, image): nothing is released of it; submit again")
 
 
 def test_a_job_under_the_name_of_another_run_is_no_run(fakes: Fakes) -> None:
