@@ -14,7 +14,7 @@ from infra.key import imported_key
 from infra.permissions import documents, services
 from mergemaker.domain.names import Names
 
-SCRIPT = Path(__file__).with_name("build_image.sh")
+CHECK, BUILD = (Path(__file__).with_name(name) for name in ("check_context.sh", "build_image.sh"))
 TIMEOUT_MINUTES = 30
 
 
@@ -67,12 +67,13 @@ class ImageBuilder(Construct):
 
 
 def _build_spec() -> codebuild.BuildSpec:
-    """The script is part of the project, not of the zip: what submit uploads cannot change how it is built."""
+    """The scripts are part of the project, not of the zip: what submit uploads cannot change how it is built. A build
+    ends with the first that fails (AWS CodeBuild's user guide, build specification reference)."""
     return codebuild.BuildSpec.from_object(
         {
             "version": "0.2",
             "env": {"shell": "bash"},
-            "phases": {"build": {"commands": [SCRIPT.read_text(encoding="utf-8")]}},
+            "phases": {"build": {"commands": [script.read_text(encoding="utf-8") for script in (CHECK, BUILD)]}},
         }
     )
 

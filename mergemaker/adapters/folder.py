@@ -6,7 +6,7 @@ import io
 import os
 import tarfile
 import zipfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from mergemaker.domain.errors import UsageError
@@ -40,7 +40,7 @@ def read_folder(root: Path, name: str) -> Folder:
         spec=spec,
         settings=settings,
         code=Packed(digest=_digest(code), archive=lambda: _tar(code)),
-        image_tag=image_tag(name, _digest(parts)),
+        image_tag=image_tag(name, image_digest(parts)),
         image_context=lambda: _zip(parts),
     )
 
@@ -104,6 +104,14 @@ def _digest(files: dict[str, Path]) -> str:
     return digest_of(
         (path, _executable(file), hashlib.sha256(file.read_bytes()).hexdigest()) for path, file in files.items()
     )
+
+
+def image_digest(files: Mapping[str, Path]) -> str:
+    """Of what an image is built from; whether a file is executable does not count, which a build can't rely on.
+
+    `infra/check_context.sh` computes the same of what was uploaded.
+    """
+    return digest_of((path, False, hashlib.sha256(file.read_bytes()).hexdigest()) for path, file in files.items())
 
 
 def _tar(files: dict[str, Path]) -> bytes:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mergemaker.domain.errors import RefusedError, UsageError
-from mergemaker.domain.names import Names
+from mergemaker.domain.names import IMAGE_TAG, Names
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def _build(detail: Mapping[str, Any]) -> Event:
         raise UsageError("a build's event without its environment variables") from None
     tag = tags[-1] if tags else None
     return BuildEnded(
-        tag=_string({"IMAGE_TAG": tag}, "IMAGE_TAG", r"[a-z][a-z0-9-]*-[0-9a-f]{16}"),
+        tag=_string({"IMAGE_TAG": tag}, "IMAGE_TAG", IMAGE_TAG),
         build=_string(detail, "build-id", r"arn:aws[a-z-]*:codebuild:[^\s]{1,300}"),
     )
 

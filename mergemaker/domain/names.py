@@ -152,8 +152,12 @@ def reports_key(model: str) -> str:
     return f"{model}/reports.csv"
 
 
+IMAGE_TAG = r"[a-z][a-z0-9-]*-[0-9a-f]{32}"
+"""The shape of an image's tag. 128 bits of the digest, so that nobody finds two sets of files for one tag."""
+
+
 def image_tag(model: str, digest: str) -> str:
-    return f"{model}-{digest[:16]}"
+    return f"{model}-{digest[:32]}"
 
 
 def job_name(model: str, run_key: str, attempt: int = 1) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from mergemaker.domain.model import Distribution, HyperValue, Resources
-from mergemaker.domain.names import MODEL_MAX, name_fault
+from mergemaker.domain.names import IMAGE_TAG, MODEL_MAX, name_fault
 
 TAG_PREFIX = "mergemaker:"
 
@@ -308,7 +308,7 @@ _SHAPES = {
     "code": _DIGEST,
     "data": _DIGEST,
     "spec": _DIGEST,
-    "image": r"[a-z][a-z0-9-]*-[0-9a-f]{16}",
+    "image": IMAGE_TAG,
     "commit": _COMMIT,
     "pipeline-commit": _COMMIT,
     "gitlab-project": _NUMBER,

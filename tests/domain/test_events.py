@@ -39,7 +39,9 @@ DETAILS: dict[str, dict[str, Any]] = {
     "build": {
         "build-id": "arn:aws:codebuild:eu-west-1:111122223333:build/shop-image:0f0f",
         "additional-information": {
-            "environment": {"environment-variables": [{"name": "IMAGE_TAG", "value": "prices-0123456789abcdef"}]}
+            "environment": {
+                "environment-variables": [{"name": "IMAGE_TAG", "value": "prices-0123456789abcdef0123456789abcdef"}]
+            }
         },
     },
 }
@@ -66,7 +68,10 @@ def event(kind: str = "job", detail: object = None, **changed: object) -> dict[s
         ("submission", Submitted(SUBMISSION)),
         (
             "build",
-            BuildEnded("prices-0123456789abcdef", "arn:aws:codebuild:eu-west-1:111122223333:build/shop-image:0f0f"),
+            BuildEnded(
+                "prices-0123456789abcdef0123456789abcdef",
+                "arn:aws:codebuild:eu-west-1:111122223333:build/shop-image:0f0f",
+            ),
         ),
     ],
 )
