@@ -133,11 +133,20 @@ def _submit(asked: argparse.Namespace) -> int:
     settings = _settings()
     who = _of_this_project(origin(os.environ), settings)
     folder = read_folder(_root(), asked.model)
+    from mergemaker.adapters.dvc import DvcFiles
     from mergemaker.bootstrap import Aws
     from mergemaker.steps.submit import submit
 
     aws = Aws(settings.names, settings.network)
-    done = submit(folder=folder, origin=who, names=settings.names, files=aws.files, images=aws.images, jobs=aws.jobs)
+    done = submit(
+        folder=folder,
+        origin=who,
+        names=settings.names,
+        files=aws.files,
+        tracking=DvcFiles(_root(), settings.names.bucket),
+        images=aws.images,
+        jobs=aws.jobs,
+    )
     said = {"model": asked.model, "job": done.job, "how": done.how, "status": done.status}
     print(json.dumps(said) if asked.json else f"{asked.model}: run {done.job} {done.how} ({done.status})")
     return 0

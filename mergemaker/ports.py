@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 from typing import Literal, Protocol
 
 from mergemaker.domain.job import JobRequest
@@ -42,10 +43,41 @@ class Files(Protocol):
 
     def list(self, prefix: str) -> Iterator[Stored]: ...
 
-    def copy(self, source: Stored, target: str) -> None:
-        """On the server. Raises RetryableError if the source is not what was listed any more."""
+    def copy(self, source: Stored, target: str) -> bool:
+        """On the server; False if something is at `target` already. Raises RetryableError if the source is not what
+        was listed any more."""
+
+    def newest(self, folder: str) -> str | None:
+        """The key that was written last, of those in `folder`, which ends in a slash, and not in folders below it."""
+
+    def pushed_digest(self, key: str) -> str | None:
+        """SHA-256 of the file that `push` wrote there; None for what somebody else wrote, or if it isn't there."""
+
+    def push(self, key: str, file: Path, *, digest: str) -> None:
+        """Uploads a file, whose SHA-256 is `digest`; replaces what is there."""
 
     def delete(self, key: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """What DVC tracks, at a path in the repository."""
+
+    path: str
+    """As asked for."""
+    md5: str
+    """Ends in ``.dir`` for a folder."""
+    within: str
+    """Where `path` is in that folder; empty for the folder itself."""
+    cache: str
+    """Where the content lies, as a prefix of keys: then come two digits, a slash, and the rest of an MD5."""
+
+
+class Tracking(Protocol):
+    """DVC's files in the repository."""
+
+    def find(self, path: str) -> Tracked:
+        """Raises UsageError if DVC does not track it, or keeps it elsewhere than in the project's bucket."""
 
 
 class Images(Protocol):
@@ -224,6 +256,12 @@ class Account(Protocol):
         """What the token's secret holds; None if it is empty, or isn't there. `domain.token_secret` reads it."""
 
     def store_secret(self, text: str) -> None: ...
+
+    def renewed_every(self) -> int | None:
+        """Days after which AWS renews what the token's secret holds; None if it does not."""
+
+    def renew_secret(self, *, role: str, every_days: int, life_days: int) -> None:
+        """From now on AWS renews what the token's secret holds, under the role of this ARN."""
 
     def create_provider(self, url: str, *, audience: str) -> None:
         """An OIDC provider for the tokens that `url` issues."""

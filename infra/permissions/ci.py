@@ -54,8 +54,8 @@ _ORIGIN = ("commit", "job", "merge-request", "model", "project", "run-key", "sou
 def submit(arns: Arns, network: Network) -> Statements:
     """Uploads code, copies data, starts, watches and stops jobs, has images built."""
     return [
-        write_once(arns, "*/code/*"),
-        allow("s3:PutObject", on=arns.objects("*/data/*")),
+        write_once(arns, "*/code/*", "*/data/*"),
+        copy_parts(arns, "*/data/*"),
         deny("s3:PutObject", on=arns.objects(*INPUT)),
         allow("s3:GetObject", on=arns.objects("*/data/*.json", "*/input/*")),
         list_bucket(arns, "*/data/*", "*/input/*"),
@@ -74,6 +74,12 @@ def write_once(arns: Arns, *patterns: str) -> iam.PolicyStatement:
     What is content-addressed must stay what its name says: another branch's runs are made of it, too.
     """
     return allow("s3:PutObject", on=arns.objects(*patterns), when={"Null": {"s3:if-none-match": "false"}})
+
+
+def copy_parts(arns: Arns, *patterns: str) -> iam.PolicyStatement:
+    """What comes before the last call of a multipart upload, which is a write like any other: these calls make no
+    object, and take no condition (S3 User Guide, enforcing conditional writes)."""
+    return allow("s3:PutObject", on=arns.objects(*patterns), when={"Bool": {"s3:ObjectCreationOperation": "false"}})
 
 
 def build_images(arns: Arns) -> iam.PolicyStatement:

@@ -19,7 +19,7 @@ OWN = ("sagemaker", "codebuild")
 def mend() -> None:
     """Once, before the first request."""
     from ministack.core import iam_actions, iam_evaluator
-    from ministack.services import eventbridge, sts
+    from ministack.services import eventbridge, s3, sts
 
     for service in OWN:
         iam_actions.SERVICE_TO_IAM_NAMESPACE.pop(service, None)
@@ -30,6 +30,7 @@ def mend() -> None:
     _wrap(iam_actions, "extract_resource_arn", _resource)
     _wrap(eventbridge, "_invoke_target", _deliver)
     _wrap(sts, "_web_identity_trust_denied", _web_identity)
+    _wrap(s3, "_copy_object", _copy)
 
 
 def refusal(request: Request, action: str, *, resource: str, keys: dict[str, Any]) -> str | None:
@@ -119,13 +120,24 @@ def _condition_key(original: Callable[..., Any], key: str, context: Any) -> Any:
 def _s3_keys(
     original: Callable[..., Any], action: str, query: Any, path: str = "", headers: dict[str, str] | None = None
 ) -> Any:
-    """The conditions of a conditional write, which MiniStack honours but does not tell its evaluator."""
+    """What a write says of itself, which MiniStack honours but does not tell its evaluator."""
     keys = dict(original(action, query, path, headers))
     if action == "s3:PutObject":
         for name in ("if-match", "if-none-match"):
             if value := (headers or {}).get(name):
                 keys[f"s3:{name}"] = value
+        # A multipart upload makes its object at the end; before that it makes none.
+        keys["s3:ObjectCreationOperation"] = "false" if {"uploads", "partNumber"} & set(query or ()) else "true"
     return keys
+
+
+def _copy(original: Callable[..., Any], bucket: str, key: str, headers: dict[str, str]) -> Any:
+    """A copy can be asked to replace nothing, as any other write can."""
+    from ministack.services import s3
+
+    found = s3._buckets.get(bucket)
+    refused = found and s3._check_put_preconditions(headers, found["objects"].get(key))
+    return refused or original(bucket, key, headers)
 
 
 def _resource(original: Callable[..., str], service: str, *args: Any, **kwargs: Any) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 
 from mergemaker.domain.errors import RefusedError, RetryableError
 from mergemaker.ports import Stored
@@ -16,6 +17,8 @@ class FakeFiles(Fake):
         self.objects: dict[str, bytes] = {}
         self.copied: list[str] = []
         """Targets of all copies."""
+        self.pushed: dict[str, str] = {}
+        """Digests that came with what was pushed."""
 
     def __contains__(self, key: str) -> bool:
         return key in self.objects
@@ -26,6 +29,7 @@ class FakeFiles(Fake):
     def put(self, key: str, content: bytes) -> None:
         """What a person or SageMaker puts there."""
         self.objects[key] = content
+        self.pushed.pop(key, None)
 
     def read(self, key: str, *, longest: int) -> tuple[bytes, str] | None:
         with self._called("read"):
@@ -54,13 +58,31 @@ class FakeFiles(Fake):
                 if key.startswith(prefix):
                     yield Stored(key, len(content), _etag(content))
 
-    def copy(self, source: Stored, target: str) -> None:
+    def copy(self, source: Stored, target: str) -> bool:
         with self._called("copy"):
+            if target in self.objects:
+                return False
             now = self.objects.get(source.key)
             if now is None or _etag(now) != source.etag:
                 raise RetryableError(f"{source.key} has changed")
             self.objects[target] = now
             self.copied.append(target)
+        return True
+
+    def newest(self, folder: str) -> str | None:
+        """A dict keeps the order in which keys first came, and none here is written twice."""
+        with self._called("newest"):
+            there = [key for key in self.objects if key.startswith(folder) and "/" not in key.removeprefix(folder)]
+        return there[-1] if there else None
+
+    def pushed_digest(self, key: str) -> str | None:
+        with self._called("pushed_digest"):
+            return self.pushed.get(key)
+
+    def push(self, key: str, file: Path, *, digest: str) -> None:
+        with self._called("push"):
+            self.objects[key] = file.read_bytes()
+            self.pushed[key] = digest
 
     def delete(self, key: str) -> None:
         with self._called("delete"):

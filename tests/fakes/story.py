@@ -26,7 +26,13 @@ def submitted(fakes: Fakes, of: Folder | None = None, who: Origin | None = None,
     if image:
         fakes.images.finish(of.image_tag)
     return submit(
-        folder=of, origin=who or origin(), names=fakes.names, files=fakes.files, images=fakes.images, jobs=fakes.jobs
+        folder=of,
+        origin=who or origin(),
+        names=fakes.names,
+        files=fakes.files,
+        tracking=fakes.tracking,
+        images=fakes.images,
+        jobs=fakes.jobs,
     )
 
 

@@ -14,6 +14,7 @@ from tests.fakes.jobs import FakeJobs
 from tests.fakes.merge_requests import FakeMergeRequests
 from tests.fakes.registry import FakeRegistry
 from tests.fakes.runs import FakeRuns
+from tests.fakes.tracking import FakeTracking
 from tests.fakes.watch import FakeWatch
 
 NAMES = Names(project="shop", account="111122223333", region="eu-west-1")
@@ -28,6 +29,7 @@ class Fakes:
     names: Names = NAMES
     environments: tuple[Environment, ...] = (STAGING, PRODUCTION)
     files: FakeFiles = field(default_factory=FakeFiles)
+    tracking: FakeTracking = field(default_factory=FakeTracking)
     images: FakeImages = field(default_factory=FakeImages)
     jobs: FakeJobs = field(default_factory=FakeJobs)
     runs: FakeRuns = field(default_factory=FakeRuns)

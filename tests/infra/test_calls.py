@@ -16,6 +16,9 @@ NEEDS = {
     "s3:HeadObject": {"s3:GetObject"},
     "s3:CopyObject": {"s3:GetObject", "s3:PutObject"},
     "s3:ListObjectsV2": {"s3:ListBucket"},
+    "s3:CreateMultipartUpload": {"s3:PutObject"},
+    "s3:UploadPartCopy": {"s3:GetObject", "s3:PutObject"},
+    "s3:CompleteMultipartUpload": {"s3:PutObject"},
 }
 """Calls that IAM knows by other names."""
 

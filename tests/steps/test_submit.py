@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from mergemaker.domain.errors import MergemakerError, RefusedError, RetryableError, ServiceError, UsageError
+from mergemaker.domain.errors import MergemakerError, RefusedError, RetryableError, ServiceError
 from mergemaker.domain.job import from_json
 from mergemaker.domain.names import code_key, image_context_key, spec_key, submission_key, waiting_prefix
 from mergemaker.domain.run import Status
-from mergemaker.steps.submit import How, Submitted, submit
+from mergemaker.steps.submit import How, Submitted
 from tests.fakes.made import MODEL_TOML, bundle_digest, folder, origin
-from tests.fakes.story import DATA, submitted
+from tests.fakes.story import submitted
 from tests.fakes.world import Fakes
 
 
@@ -124,71 +124,6 @@ def test_whatever_fails_the_second_try_makes_good(fakes: Fakes, port: str, call:
     told = submission_key("prices", expected.job, 70)  # where the job was there at the second try
     assert {**fakes.files.objects, told: b""} == {**whole.files.objects, told: b""}
     assert list(fakes.jobs.jobs) == [expected.job]
-
-
-# Data ---------------------------------------------------------------------------------------
-
-
-def test_without_data_it_says_where_to_put_it_and_stores_nothing(fakes: Fakes) -> None:
-    fakes.files.put("prices/input/other/rows.csv", b"1")
-    fakes.files.put("prices/input/train/", b"")
-    with pytest.raises(
-        UsageError, match=r"channel 'training' has no data: put files under s3://.*/prices/input/train/"
-    ):
-        submit(
-            folder=folder(), origin=origin(), names=fakes.names, files=fakes.files, images=fakes.images, jobs=fakes.jobs
-        )
-    assert set(fakes.files.objects) == {"prices/input/other/rows.csv", "prices/input/train/"}
-
-
-def test_a_snapshot_that_is_there_is_not_copied_again(fakes: Fakes) -> None:
-    submitted(fakes)
-    copied = list(fakes.files.copied)
-    submitted(fakes, folder(code="other"))
-    assert fakes.files.copied == copied
-    assert len(copied) == 1
-
-
-def test_other_data_is_another_run(fakes: Fakes) -> None:
-    first = submitted(fakes)
-    fakes.files.put(DATA, b"4,5,6")
-    second = submitted(fakes)
-    assert second.how is How.STARTED
-    assert second.job != first.job
-    old = fakes.jobs.requests[first.job].lineage.data
-    assert fakes.files[f"prices/data/{old}/training/rows.csv"] == b"1,2,3"
-
-
-def test_data_that_changes_while_it_is_copied_gives_no_mixed_snapshot(fakes: Fakes) -> None:
-    fakes.files.meanwhile("copy", lambda: fakes.files.put(DATA, b"4,5,6"))
-    with pytest.raises(RetryableError, match="the data changed while it was copied, submit again"):
-        submitted(fakes)
-    assert fakes.jobs.jobs == {}
-    done = submitted(fakes)
-    data = fakes.jobs.requests[done.job].lineage.data
-    assert fakes.files[f"prices/data/{data}/training/rows.csv"] == b"4,5,6"
-
-
-def test_a_copy_that_broke_off_is_made_whole_by_the_next_submit(fakes: Fakes) -> None:
-    for number in range(3):
-        fakes.files.put(f"prices/input/train/more-{number}.csv", b"%d" % number)
-    fakes.files.fail("copy")
-    with pytest.raises(RetryableError):
-        submitted(fakes)
-    data = fakes.jobs.requests[submitted(fakes).job].lineage.data
-    assert sorted(key for key in fakes.files.objects if key.startswith(f"prices/data/{data}/")) == [
-        f"prices/data/{data}/training/{name}.csv" for name in ("more-0", "more-1", "more-2", "rows")
-    ]
-
-
-def test_each_channel_has_its_own_folder_in_the_snapshot(fakes: Fakes) -> None:
-    fakes.files.put("prices/input/test/rows.csv", b"7")
-    text = f'{MODEL_TOML}\n[channels.holdout]\nprefix = "test"\n'
-    request = fakes.jobs.requests[submitted(fakes, folder(text)).job]
-    data = request.lineage.data
-    assert fakes.files[f"prices/data/{data}/holdout/rows.csv"] == b"7"
-    assert fakes.files[f"prices/data/{data}/training/rows.csv"] == b"1,2,3"
-    assert sorted(request.channels) == ["holdout", "training"]
 
 
 # The image ----------------------------------------------------------------------------------
