@@ -18,14 +18,17 @@ _PUSH = (
 
 
 def execution(arns: Arns, network: Network) -> Statements:
-    """Training jobs and endpoints: read code, data and artifacts, write artifacts, logs and metrics."""
+    """Training jobs and endpoints: read code, data and artifacts, write artifacts, checkpoints, logs and metrics."""
     sagemaker_metrics = {"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}}
     return [
-        allow("s3:GetObject", on=arns.objects("*/code/*.tar.gz", "*/data/*", "*/output/*")),
-        allow("s3:PutObject", "s3:AbortMultipartUpload", on=arns.objects("*/output/*")),
-        # A folder called output in them would do otherwise. An output has no folder of these names.
-        deny("s3:PutObject", on=arns.objects("*/code/*", "*/data/*", "*/input/*")),
-        list_bucket(arns, "*/code/*", "*/data/*", "*/output/*"),
+        allow("s3:GetObject", on=arns.objects("*/code/*.tar.gz", "*/data/*", "*/output/*", "*/checkpoints/*")),
+        allow("s3:PutObject", "s3:AbortMultipartUpload", on=arns.objects("*/output/*", "*/checkpoints/*")),
+        # SageMaker deletes a checkpoint with its file in the container.
+        allow("s3:DeleteObject", on=arns.objects("*/checkpoints/*")),
+        # A folder called output or checkpoints in them would do otherwise. An output has no folder of these names, and
+        # docs/models.md forbids them to checkpoints.
+        deny("s3:PutObject", "s3:DeleteObject", on=arns.objects("*/code/*", "*/data/*", "*/input/*")),
+        list_bucket(arns, "*/code/*", "*/data/*", "*/output/*", "*/checkpoints/*"),
         allow(*_PULL, on=arns.repository),
         allow("ecr:GetAuthorizationToken", on="*"),
         allow(
