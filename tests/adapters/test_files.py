@@ -1,8 +1,13 @@
 """The contract of `ports.Files`: what S3 does, the fake does."""
 
+import random
+import time
+from pathlib import Path
+
 import pytest
 
 from mergemaker.adapters.files import S3Files
+from mergemaker.bootstrap import Aws
 from mergemaker.domain.errors import RefusedError, RetryableError, ServiceError
 from mergemaker.domain.names import Names
 from mergemaker.ports import Files, Stored
@@ -78,7 +83,7 @@ def test_a_listing_has_what_begins_with_the_prefix_in_order(files: Files, name: 
 def test_a_copy_is_of_what_was_listed_or_none_at_all(files: Files, name: str) -> None:
     files.write(f"{name}/in/ü 1.csv", b"1", replacing=None)
     (listed,) = files.list(f"{name}/in/")
-    files.copy(listed, f"{name}/out")
+    assert files.copy(listed, f"{name}/out")
     assert files.read(f"{name}/out", longest=10) == (b"1", listed.etag)
     assert files.write(listed.key, b"2", replacing=listed.etag)
     with pytest.raises(RetryableError, match="has changed"):
@@ -87,6 +92,73 @@ def test_a_copy_is_of_what_was_listed_or_none_at_all(files: Files, name: str) ->
     with pytest.raises(RetryableError, match="has changed"):
         files.copy(listed, f"{name}/other")
     assert files.etag(f"{name}/other") is None
+
+
+def test_a_copy_replaces_nothing(files: Files, name: str) -> None:
+    for number in (1, 2):
+        files.write(f"{name}/in/{number}", b"%d" % number, replacing=None)
+    first, second = files.list(f"{name}/in/")
+    assert files.copy(first, f"{name}/out")
+    assert not files.copy(second, f"{name}/out")
+    assert files.read(f"{name}/out", longest=10) == (b"1", first.etag)
+
+
+def test_the_newest_is_looked_for_in_one_folder_alone(files: Files, name: str) -> None:
+    assert files.newest(f"{name}/") is None
+    for key in ("b.json", "a.json", "a/1.json"):
+        files.write(f"{name}/{key}", b"x", replacing=None)
+        if isinstance(files, S3Files):
+            time.sleep(1.1)  # S3 tells whole seconds
+    assert files.newest(f"{name}/") == f"{name}/a.json"
+
+
+def test_what_is_pushed_is_known_by_its_digest(files: Files, name: str, tmp_path: Path) -> None:
+    (file := tmp_path / "rows.csv").write_bytes(b"1,2")
+    assert files.pushed_digest(name) is None
+    files.write(name, b"1", replacing=None)
+    assert files.pushed_digest(name) is None
+    files.push(name, file, digest="d" * 64)
+    assert files.pushed_digest(name) == "d" * 64
+    assert files.read(name, longest=10) == (b"1,2", files.etag(name))
+
+
+# S3 alone ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.cloud
+def test_a_large_object_is_copied_in_parts_under_the_same_conditions(aws_port: int, name: str) -> None:
+    """Parts of 5 MB, the least that S3 takes, in the place of parts of 256 MB."""
+    files = S3Files(client("s3", aws_port), NAMES.bucket, part=5 * 1024 * 1024)
+    content = random.Random(7).randbytes(21 * 1024 * 1024 + 1)
+    files.write(f"{name}/in", content, replacing=None)
+    (listed,) = files.list(f"{name}/in")
+    assert files.copy(listed, f"{name}/out")
+    found = files.read(f"{name}/out", longest=len(content))
+    assert found is not None
+    assert found[0] == content
+    assert found[1].endswith("-5")
+    assert not files.copy(listed, f"{name}/out")
+    files.write(f"{name}/in", b"other", replacing=listed.etag)
+    with pytest.raises(RetryableError, match="has changed"):
+        files.copy(listed, f"{name}/new")
+    assert files.etag(f"{name}/new") is None
+
+
+@pytest.mark.cloud
+def test_tags_stay_behind(aws: Aws, name: str) -> None:
+    aws.clients("s3").put_object(Bucket=NAMES.bucket, Key=f"{name}/in", Body=b"1", Tagging="owner=ann")
+    (listed,) = aws.files.list(f"{name}/in")
+    aws.files.copy(listed, f"{name}/out")
+    tags = [aws.clients("s3").get_object_tagging(Bucket=NAMES.bucket, Key=f"{name}/{key}") for key in ("in", "out")]
+    assert [one["TagSet"] for one in tags] == [[{"Key": "owner", "Value": "ann"}], []]
+
+
+@pytest.mark.cloud
+def test_a_file_that_cannot_be_pushed_is_told_in_a_line(aws_port: int, tmp_path: Path) -> None:
+    (file := tmp_path / "rows.csv").write_bytes(b"1,2")
+    files = S3Files(client("s3", aws_port), "nobody-has-this-bucket")
+    with pytest.raises(ServiceError, match=r"s3://nobody-has-this-bucket/a: .*NoSuchBucket"):
+        files.push("a", file, digest="d")
 
 
 @pytest.mark.cloud

@@ -149,6 +149,32 @@ def test_a_condition_on_a_write_that_replaces_nothing_is_kept(bucket: str, bound
     assert refused(lambda: s3.put_object(Bucket=bucket, Key=key, Body=b"2"))
 
 
+def test_a_multipart_upload_makes_its_object_with_its_last_call(bucket: str, bound: Callable[..., Bound]) -> None:
+    """Which is the one that a condition on what it replaces can be put on."""
+    there = f"arn:aws:s3:::{bucket}/*"
+    parts = allow("s3:PutObject", on=there, Bool={"s3:ObjectCreationOperation": "false"})
+    s3 = bound(parts, allow("s3:PutObject", on=there, Null={"s3:if-none-match": "false"}))("s3")
+    key = unique("parts")
+    upload: Any = {
+        "Bucket": bucket,
+        "Key": key,
+        "UploadId": s3.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"],
+    }
+    part = {"PartNumber": 1, "ETag": s3.upload_part(**upload, PartNumber=1, Body=b"1")["ETag"]}
+    assert refused(lambda: s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": [part]}))
+    assert refused(lambda: s3.put_object(Bucket=bucket, Key=key, Body=b"2"))
+    s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": [part]}, IfNoneMatch="*")
+
+
+def test_a_copy_can_be_told_to_replace_nothing(aws: Aws, bucket: str) -> None:
+    source, target = unique("from"), unique("to")
+    aws.s3.put_object(Bucket=bucket, Key=source, Body=b"1")
+    copy: Any = {"Bucket": bucket, "Key": target, "CopySource": {"Bucket": bucket, "Key": source}, "IfNoneMatch": "*"}
+    aws.s3.copy_object(**copy)
+    with pytest.raises(ClientError, match="PreconditionFailed"):
+        aws.s3.copy_object(**copy)
+
+
 def test_the_role_of_a_session_is_its_principal(bucket: str, bound: Callable[..., Bound]) -> None:
     role = f"arn:aws:iam::{ACCOUNT}:role/bound-*"
     everything = {"on": f"arn:aws:s3:::{bucket}*"}
