@@ -28,7 +28,8 @@ KEPT = (
 )
 """What holds data, and what guards it. All of these can be taken into a new stack again by `cdk import`."""
 
-KEEP = cdk.RemovalPolicy.RETAIN
+KEEP = cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+"""A first deploy that fails leaves nothing behind: the names would be taken when it is tried again."""
 REPLACED_DAYS = 90
 IDLE_DAYS = 30
 UNTAGGED_DAYS = 14

@@ -86,9 +86,11 @@ def _statements(arns: Arns) -> Sequence[iam.PolicyStatement]:
 
 def _disks(arns: Arns) -> iam.PolicyStatement:
     """Volumes of jobs and endpoints: SageMaker lets the disks' own service use the key, by a grant that it makes in the
-    name of the job's role, and of who creates or updates an endpoint (SageMaker API permissions reference)."""
-    roles = [arns.role(purpose) for purpose in ("execution", "release-function")]
-    statement = through(arns, "sagemaker", actions=["kms:CreateGrant"], roles=roles)
+    name of the job's role or, where that may not, of who starts the job or makes the endpoint (SageMaker API
+    permissions reference). Through which service is not asked for: a role that AWS itself has taken asks KMS directly,
+    and what makes a grant harmless is that only AWS can make it, for its own resources."""
+    roles = [arns.role(purpose) for purpose in ("execution", "submit", "image-function", "release-function")]
+    statement = _used_by(arns, actions=["kms:CreateGrant"], roles=roles)
     statement.add_condition("Bool", {"kms:GrantIsForAWSResource": "true"})
     return statement
 

@@ -1,7 +1,8 @@
 """The secret with GitLab's token: renewed by a person, or, where the settings say so, by Secrets Manager itself.
 
 For the second it is a managed external secret (Secrets Manager User Guide): AWS asks GitLab for the next token with the
-one that it has, under a role that reaches this secret alone. No function of ours takes part.
+one that it has, under a role that reaches this secret alone. No function of ours takes part. `mergemaker setup` turns
+the renewal on, once there is a token: AWS tries it at once, and a stack whose secret is empty would fail.
 """
 
 from aws_cdk import aws_iam as iam
@@ -13,13 +14,7 @@ from infra.acknowledged import acknowledge
 from infra.arns import Arns
 from infra.key import READ_AND_WRITE, through
 from infra.permissions import allow, documents
-from mergemaker.domain.token_secret import MANAGED_TYPE
-
-ROTATION = "token-rotation"
-"""Purpose of the role that renews."""
-EVERY_DAYS = 30
-LIFE_DAYS = 60
-"""Of each new token. Where a renewal fails, 30 days are left, and the daily check tells 14 days before the end."""
+from mergemaker.domain.token_secret import MANAGED_TYPE, ROTATION_ROLE
 
 _FINDINGS = ("AwsSolutions::AwsSolutions-SMG4", "NIST.800.53.R5::NIST.800.53.R5-SecretsManagerRotationEnabled")
 _BY_HAND = (
@@ -45,29 +40,12 @@ def token_secret(scope: Construct, *, arns: Arns, key: kms.Key, rotate: bool) ->
     )
     acknowledge(secret, dict.fromkeys(_FINDINGS, _BY_AWS if rotate else _BY_HAND))
     if rotate:
-        _schedule(scope, secret, _role(scope, secret, arns))
-        use = through(arns, "secretsmanager", actions=READ_AND_WRITE, roles=[arns.role(ROTATION)])
+        _role(scope, secret, arns)
+        use = through(arns, "secretsmanager", actions=READ_AND_WRITE, roles=[arns.role(ROTATION_ROLE)])
         key.add_to_resource_policy(use)
 
 
-def _schedule(scope: Construct, secret: secretsmanager.CfnSecret, role: iam.Role) -> None:
-    """Not at once: there is no token in the secret yet. Without an `adminSecretArn`, the token renews itself."""
-    secretsmanager.CfnRotationSchedule(
-        scope,
-        "TokenRotation",
-        secret_id=secret.ref,
-        external_secret_rotation_role_arn=role.role_arn,
-        external_secret_rotation_metadata=[
-            secretsmanager.CfnRotationSchedule.ExternalSecretRotationMetadataItemProperty(
-                key="daysToExpiry", value=str(LIFE_DAYS)
-            )
-        ],
-        rotation_rules=secretsmanager.CfnRotationSchedule.RotationRulesProperty(automatically_after_days=EVERY_DAYS),
-        rotate_immediately_on_update=False,
-    )
-
-
-def _role(scope: Construct, secret: secretsmanager.CfnSecret, arns: Arns) -> iam.Role:
+def _role(scope: Construct, secret: secretsmanager.CfnSecret, arns: Arns) -> None:
     """As in the User Guide's example, but for this one secret, and without random passwords: GitLab makes tokens."""
     names = arns.names
     service = iam.ServicePrincipal(
@@ -78,10 +56,10 @@ def _role(scope: Construct, secret: secretsmanager.CfnSecret, arns: Arns) -> iam
         },
     )
     calls = ("DescribeSecret", "GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage")
-    return iam.Role(
+    iam.Role(
         scope,
         "TokenRotationRole",
-        role_name=names.role(ROTATION),
+        role_name=names.role(ROTATION_ROLE),
         description=f"Secrets Manager renews the GitLab token of the Mergemaker project {names.project}",
         assumed_by=service,
         inline_policies=documents([allow(*(f"secretsmanager:{call}" for call in calls), on=secret.ref)]),

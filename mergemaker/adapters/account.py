@@ -148,6 +148,23 @@ class AwsAccount:
         with calling(f"secret {name}", "you need secretsmanager:PutSecretValue on it"):
             self._clients("secretsmanager").put_secret_value(SecretId=name, SecretString=text)
 
+    def renewed_every(self) -> int | None:
+        name = self._names.token_secret
+        with calling(f"secret {name}"):
+            said = self._clients("secretsmanager").describe_secret(SecretId=name)
+        return said.get("RotationRules", {}).get("AutomaticallyAfterDays") if said.get("RotationEnabled") else None
+
+    def renew_secret(self, *, role: str, every_days: int, life_days: int) -> None:
+        name = self._names.token_secret
+        with calling(f"renewal of secret {name}", "you need secretsmanager:RotateSecret on it, and to pass its role"):
+            self._clients("secretsmanager").rotate_secret(
+                SecretId=name,
+                ExternalSecretRotationRoleArn=role,
+                ExternalSecretRotationMetadata=[{"Key": "daysToExpiry", "Value": str(life_days)}],
+                RotationRules={"AutomaticallyAfterDays": every_days},
+                RotateImmediately=False,
+            )
+
     def _find(self, what: str, ask: Callable[[], Any]) -> Any:
         """What `ask` returns, or None if AWS says that it isn't there."""
         with calling(what):

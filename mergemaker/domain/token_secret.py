@@ -8,6 +8,11 @@ import json
 import re
 
 MANAGED_TYPE = "GitLabAccessToken"
+ROTATION_ROLE = "token-rotation"
+"""Purpose of the role under which AWS renews it."""
+EVERY_DAYS = 30
+LIFE_DAYS = 60
+"""Of each new token. Where a renewal fails, 30 days are left, and the daily check tells 14 days before the end."""
 
 
 def read_token(text: str) -> str:

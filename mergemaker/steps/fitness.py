@@ -85,6 +85,16 @@ def project_faults(settings: Settings, hosted: Hosted) -> list[str]:
     return faults
 
 
+def branch_faults(where: GitLab, protected: bool | None) -> list[str]:
+    """`protected` is None where nobody has pushed the branch yet: GitLab protects a first one by itself."""
+    if protected is not False:
+        return []
+    return [
+        f"{where.default_branch} is not protected: whoever may push to it can take the roles that release and deploy. "
+        "Protect it in Settings > Repository > Protected branches"
+    ]
+
+
 def by_hand(variable: CiVariable) -> str:
     kind = "protected" if variable.protected else "not protected"
     return f"a Maintainer sets it to {variable.value}, {kind}, in Settings > CI/CD > Variables"

@@ -13,6 +13,7 @@ from mergemaker.steps.fitness import (
     PIPELINES_BY_HAND,
     SCOPE,
     WARN_DAYS,
+    branch_faults,
     by_hand,
     ci_variables,
     project_faults,
@@ -41,6 +42,8 @@ def _stored(patient: Patient) -> Verdict:
         return Verdict(Mark.WRONG, f"{names.token_secret} holds none: nothing reaches the merge requests", SETUP)
     if patient.settings.gitlab.rotate_token and not is_managed(stored):
         return Verdict(Mark.WRONG, f"{names.token_secret} holds it in a form that AWS can't renew", SETUP)
+    if patient.settings.gitlab.rotate_token and not patient.account.renewed_every():
+        return Verdict(Mark.WRONG, f"AWS does not renew {names.token_secret}", SETUP)
     return Verdict(Mark.FINE, "there")
 
 
@@ -93,13 +96,7 @@ def _branch(patient: Patient) -> Verdict:
     protected = patient.project.branch_is_protected(branch)
     if protected is None:
         return Verdict(Mark.WRONG, f"there is no branch {branch}", "push it")
-    if protected:
-        return Verdict(Mark.FINE, f"{branch} is protected")
-    return Verdict(
-        Mark.WRONG,
-        f"{branch} is not protected: its jobs don't see the release role",
-        "protect it in Settings > Repository > Protected branches",
-    )
+    return verdict("; ".join(branch_faults(patient.settings.gitlab, protected)), f"{branch} is protected")
 
 
 def _has_variable(wanted: CiVariable) -> Callable[[Patient], Verdict]:

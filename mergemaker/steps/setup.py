@@ -11,7 +11,7 @@ from datetime import date
 from mergemaker.domain.errors import RefusedError, UsageError
 from mergemaker.domain.names import Names
 from mergemaker.domain.settings import GitLab, Settings
-from mergemaker.domain.token_secret import managed_secret, read_token, same_secret
+from mergemaker.domain.token_secret import EVERY_DAYS, LIFE_DAYS, ROTATION_ROLE, managed_secret, read_token, same_secret
 from mergemaker.ports import Account, Connect, GitLabProject, Hosted, Kind, Token
 from mergemaker.steps.account_wide import account_wide
 from mergemaker.steps.findings import Item
@@ -20,6 +20,7 @@ from mergemaker.steps.fitness import (
     PIPELINES_BY_HAND,
     account_fault,
     bootstrap_fault,
+    branch_faults,
     by_hand,
     ci_variables,
     project_faults,
@@ -47,6 +48,7 @@ def setup(settings: Settings, *, account: Account, connect: Connect, ask: Ask, t
     project = connect(token)
     said, hosted = project.token(), project.hosted()
     _refuse(token_faults(said, today) + rotation_faults(settings.gitlab, said) + project_faults(settings, hosted))
+    _refuse(branch_faults(settings.gitlab, project.branch_is_protected(settings.gitlab.default_branch)))
     master = project if said.level >= MAINTAINER else _maintainer(settings, connect, ask, today)
 
     wanted = _secret(settings.gitlab, token, said)
@@ -55,6 +57,8 @@ def setup(settings: Settings, *, account: Account, connect: Connect, ask: Ask, t
         account.store_secret(wanted)
     secret = f"GitLab token of {said.user} in the secret {settings.names.token_secret}"
     yield Item(secret, "was fine" if kept else "changed" if stored else "made")
+    if settings.gitlab.rotate_token:
+        yield _renewal(settings.names, account)
     yield from _variables(settings.names, master)
     yield _pipelines(hosted, master)
     yield from account_wide(settings.gitlab, account)
@@ -65,6 +69,15 @@ def _secret(where: GitLab, token: str, said: Token) -> str:
     if not where.rotate_token or said.id is None:
         return token
     return managed_secret(token, token_id=said.id, user=said.user, url=where.url)
+
+
+def _renewal(names: Names, account: Account) -> Item:
+    what = f"renewal of the token every {EVERY_DAYS} days"
+    before = account.renewed_every()
+    if before == EVERY_DAYS:
+        return Item(what, "was fine")
+    account.renew_secret(role=names.role_arn(ROTATION_ROLE), every_days=EVERY_DAYS, life_days=LIFE_DAYS)
+    return Item(what, "changed" if before else "made")
 
 
 def _account(settings: Settings, account: Account) -> Iterator[Item]:

@@ -124,6 +124,17 @@ def test_an_audience_is_added_to_the_provider_of_its_host() -> None:
 
 
 @pytest.mark.cloud
+def test_a_secret_is_renewed_from_when_it_is_asked_for(clients: Clients) -> None:
+    names = replace(OTHER, project=unique("renewed"))
+    account = AwsAccount(clients, names)
+    clients("secretsmanager").create_secret(Name=names.token_secret, SecretString="{}")
+    assert account.renewed_every() is None
+    for days in (30, 7):
+        account.renew_secret(role=names.role_arn("token-rotation"), every_days=days, life_days=60)
+        assert account.renewed_every() == days
+
+
+@pytest.mark.cloud
 def test_whom_a_role_trusts_is_read_from_its_policy(account: AwsAccount, clients: Clients) -> None:
     name = unique("role")
     assert account.trust(name) is None

@@ -38,6 +38,8 @@ class FakeAccount(Fake):
         self.ages: dict[str, float] = {}
         self.stored: str | None = None
         """In the token's secret."""
+        self.renewal: int | None = None
+        """Days."""
         self.log_groups = {TRAINING_LOGS: 90}
         """Name to days; 0 for ever."""
 
@@ -96,6 +98,17 @@ class FakeAccount(Fake):
     def store_secret(self, text: str) -> None:
         with self._called("store_secret"):
             self.stored = text
+
+    def renewed_every(self) -> int | None:
+        with self._called("renewed_every"):
+            return self.renewal
+
+    def renew_secret(self, *, role: str, every_days: int, life_days: int) -> None:
+        with self._called("renew_secret"):
+            assert role == NAMES.role_arn("token-rotation")
+            assert self.stored, "AWS tries it at once"
+            assert life_days > every_days
+            self.renewal = every_days
 
 
 class FakeProject(Fake):

@@ -125,5 +125,5 @@ def test_the_template_has_the_name_of_the_token_and_no_value(stacks: Stacks) -> 
 def test_what_holds_data_stays_when_its_stack_is_removed(stacks: Stacks, kind: str) -> None:
     resource = stacks.one(kind)
 
-    assert resource["DeletionPolicy"] == "Retain"
+    assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
     assert resource["UpdateReplacePolicy"] == "Retain"

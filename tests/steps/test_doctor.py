@@ -250,6 +250,8 @@ def test_a_token_that_aws_can_not_renew_is_told_where_it_should(ward: Ward) -> N
     (found,) = wrong(list(doctor(rotating)))
     assert found == ("stored token", "shop/gitlab-token holds it in a form that AWS can't renew")
     ward.account.stored = managed_secret(GOOD, token_id=3, user="project_5_bot", url=SETTINGS.gitlab.url)
+    assert wrong(list(doctor(rotating))) == [("stored token", "AWS does not renew shop/gitlab-token")]
+    ward.account.renewal = 30
     assert {one.mark for one in doctor(replace(rotating))} == {Mark.FINE}
 
 

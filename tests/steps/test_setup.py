@@ -214,6 +214,21 @@ def test_a_token_that_aws_renews_is_stored_with_what_aws_needs_for_that(renewed:
     assert renewed.up("")[SECRET] == "was fine"
 
 
+def test_the_renewal_is_switched_on_once_there_is_a_token(renewed: Setting) -> None:
+    what = "renewal of the token every 30 days"
+    assert renewed.up(GOOD)[what] == "made"
+    assert renewed.up("")[what] == "was fine"
+    renewed.account.renewal = 7
+    assert renewed.up("")[what] == "changed"
+
+
+def test_a_default_branch_that_anybody_may_push_to_is_refused(setting: Setting) -> None:
+    setting.project.protected["main"] = False
+    assert "main is not protected: whoever may push to it can take the roles" in setting.refused(GOOD)
+    del setting.project.protected["main"]
+    assert setting.up(GOOD)
+
+
 def test_after_aws_has_renewed_it_nothing_is_left_to_change(renewed: Setting) -> None:
     renewed.up(GOOD)
     renewed.project.tokens["glpat-next"] = replace(renewed.project.tokens[GOOD], id=32)
