@@ -16,6 +16,8 @@ from mergemaker.domain.run import Origin
 from mergemaker.domain.settings import FILE, Settings, parse_settings
 
 Command = Callable[[argparse.Namespace], int]
+TEMPLATES = ("sklearn", "xgboost", "pytorch", "custom")
+"""Of `new`; each is a folder under templates/."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,6 +40,11 @@ def _parser() -> argparse.ArgumentParser:
         prog="mergemaker", description="Ships SageMaker models through GitLab merge requests."
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    new = commands.add_parser("new", help="make a model folder that trains, to begin with")
+    new.add_argument("model", metavar="NAME")
+    new.add_argument("--template", choices=TEMPLATES, default=TEMPLATES[0], help="%(choices)s; default: %(default)s")
+    new.set_defaults(run=_new)
 
     check = commands.add_parser("check", help="read all settings and model folders, say what is wrong where")
     check.set_defaults(run=_check)
@@ -93,6 +100,16 @@ def _of_this_project(who: Origin, settings: Settings) -> Origin:
             f"{settings.gitlab.project_id}: set gitlab.project_id to the project's own"
         )
     return who
+
+
+def _new(asked: argparse.Namespace) -> int:
+    from mergemaker.steps.new import new
+
+    _settings()
+    files = new(_root(), asked.model, asked.template)
+    print(f"models/{asked.model} is made: {', '.join(file.name for file in files)}")
+    print(f"next: models/{asked.model}/README.md says how it trains, and what to put in its place")
+    return 0
 
 
 def _check(_asked: argparse.Namespace) -> int:
