@@ -117,7 +117,7 @@ def _of(one: QueuedFunction) -> list[_Trouble]:
         _Trouble(
             f"{name}-errors",
             one.function.metric_errors(period=FIVE_MINUTES),
-            f"The function {name} has been failing for a quarter of an hour: read its log.",
+            f"The function {name} crashes or runs out of time, for a quarter of an hour now: read its log.",
             periods=3,
         ),
         _Trouble(

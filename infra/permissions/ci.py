@@ -11,8 +11,9 @@ from mergemaker.domain.settings import Network
 IMAGE_TAG = "IMAGE_TAG"
 """The one variable that a build takes, as `infra/build_image.sh` reads it."""
 
-INPUT = [f"{'?' * length}/input/*" for length in range(1, MODEL_MAX + 1)]
-"""Every model's input, and nothing else: in a data snapshot, whose files may lie in any folder, a digest comes first.
+NOT_OURS = [f"{'?' * length}/{part}/*" for part in ("input", "output") for length in range(1, MODEL_MAX + 1)]
+"""Every model's input and output, and nothing else: in a data snapshot, whose files may lie in any folder, a digest
+comes first.
 
 Otherwise ``*/data/*`` would let a branch add to ``<model>/input/data/``, and so to what everybody's runs are made of.
 """
@@ -56,7 +57,7 @@ def submit(arns: Arns, network: Network) -> Statements:
     return [
         write_once(arns, "*/code/*", "*/data/*"),
         copy_parts(arns, "*/data/*"),
-        deny("s3:PutObject", on=arns.objects(*INPUT)),
+        deny("s3:PutObject", on=arns.objects(*NOT_OURS)),
         allow("s3:GetObject", on=arns.objects("*/data/*.json", "*/input/*")),
         list_bucket(arns, "*/data/*", "*/input/*"),
         *start_training(arns, network),
