@@ -64,6 +64,24 @@ def _parser() -> argparse.ArgumentParser:
     release.add_argument("--json", action="store_true", help="as a JSON object")
     release.set_defaults(run=_release)
 
+    data = commands.add_parser("data", help="what a model trains on: push, ls, diff").add_subparsers(
+        title="commands", required=True, metavar="COMMAND"
+    )
+    push = data.add_parser("push", help="upload files to the model's input, except those that are there")
+    push.add_argument("model", metavar="MODEL")
+    push.add_argument("path", metavar="PATH", type=Path, help="a file, or a folder for all that is in it")
+    push.add_argument("--json", action="store_true", help="as a JSON object")
+    push.set_defaults(run=_data_push)
+    ls = data.add_parser("ls", help="the files that the next run would be made of")
+    ls.add_argument("model", metavar="MODEL")
+    ls.add_argument("--json", action="store_true", help="as a JSON object")
+    ls.set_defaults(run=_data_ls)
+    diff = data.add_parser("diff", help="how they differ from those of a run")
+    diff.add_argument("model", metavar="MODEL")
+    diff.add_argument("against", metavar="RUN|SNAPSHOT", nargs="?", help="default: what was kept last")
+    diff.add_argument("--json", action="store_true", help="as a JSON object")
+    diff.set_defaults(run=_data_diff)
+
     setup = commands.add_parser("setup", help="once, after `cdk deploy`: GitLab's token, CI variables, merge checks")
     setup.set_defaults(run=_setup)
 
@@ -199,6 +217,28 @@ def _release(asked: argparse.Namespace) -> int:
     text = f"{asked.model}: version {package.version} (run {package.job}) approved for {environment.name}"
     print(json.dumps(said) if asked.json else text)
     return 0
+
+
+def _data_push(asked: argparse.Namespace) -> int:
+    from mergemaker.adapters.folder import read_folder
+
+    settings = _settings()
+    read_folder(_root(), asked.model)  # a model that isn't there gets no data
+    from mergemaker.inputs import upload
+
+    return upload(settings, asked.model, asked.path, as_json=asked.json)
+
+
+def _data_ls(asked: argparse.Namespace) -> int:
+    from mergemaker.inputs import show
+
+    return show(_settings(), _root(), asked.model, as_json=asked.json)
+
+
+def _data_diff(asked: argparse.Namespace) -> int:
+    from mergemaker.inputs import compare
+
+    return compare(_settings(), _root(), asked.model, against=asked.against, as_json=asked.json)
 
 
 def _setup(_asked: argparse.Namespace) -> int:

@@ -116,6 +116,12 @@ def output_key(model: str, job: str, file: str) -> str:
     return f"{output_prefix(model)}/{job}/output/{file}"
 
 
+def package_key(model: str, job: str) -> str:
+    """What a package serves: a copy that only the report function writes, and nobody replaces. The output itself is
+    written under the role of every job, and so by any branch's script."""
+    return f"{model}/packages/{job}/model.tar.gz"
+
+
 def code_key(model: str, digest: str) -> str:
     return f"{model}/code/{digest}.tar.gz"
 
@@ -140,7 +146,7 @@ def submission_key(model: str, job: str, pipeline: int) -> str:
 
 
 def data_prefix(model: str, digest: str) -> str:
-    return f"{model}/data/{digest}/"
+    return f"{snapshots_folder(model)}{digest}/"
 
 
 def checkpoints_prefix(model: str, run_key: str) -> str:
@@ -182,4 +188,9 @@ def spec_key(model: str, digest: str) -> str:
 
 def snapshot_key(model: str, digest: str) -> str:
     """Lists a data snapshot's files. Written last: where it is, the snapshot is whole."""
-    return f"{model}/data/{digest}.json"
+    return f"{snapshots_folder(model)}{digest}.json"
+
+
+def snapshots_folder(model: str) -> str:
+    """Where the lists of a model's snapshots are."""
+    return f"{model}/data/"
