@@ -154,7 +154,8 @@ class Endpoints(Protocol):
     def prepare(
         self, package: Package, *, config: str, model: str, environment: Environment, tags: Mapping[str, str]
     ) -> None:
-        """Makes the SageMaker model and the endpoint config if they aren't there."""
+        """Makes the SageMaker model, of the image and the artifact in `package` and not of what the registry says by
+        then, and the endpoint config, if they aren't there."""
 
     def create(self, name: str, *, config: str, tags: Mapping[str, str]) -> None:
         """Raises RetryableError if an endpoint of this name is there already."""

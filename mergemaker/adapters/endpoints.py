@@ -13,6 +13,7 @@ from mergemaker.domain.errors import RetryableError
 from mergemaker.domain.job import stores_locally
 from mergemaker.domain.names import Names
 from mergemaker.domain.release import Endpoint, EndpointStatus, Package
+from mergemaker.domain.run import TAG_PREFIX
 from mergemaker.domain.settings import Environment, Network
 
 if TYPE_CHECKING:
@@ -62,10 +63,11 @@ class SageMakerEndpoints:
         owned = tag_list(dict(tags))
         served: CreateModelInputTypeDef = {
             "ModelName": model,
-            "Containers": [{"ModelPackageName": package.arn}],
+            # Not by the package's name: what it says can change after it was looked at. A tag keeps the way back.
+            "PrimaryContainer": {"Image": package.image, "ModelDataUrl": package.artifact},
             "ExecutionRoleArn": self._names.role_arn("execution"),
             "EnableNetworkIsolation": True,
-            "Tags": owned,
+            "Tags": [*owned, {"Key": f"{TAG_PREFIX}package", "Value": package.arn}],
         }
         if self._network.subnets:
             served["VpcConfig"] = vpc_config(self._network)

@@ -150,6 +150,7 @@ def _package(found: "DescribeModelPackageOutputTypeDef") -> Package:
         stage=found.get("ModelLifeCycle", {}).get("Stage", ""),
         image=container.get("Image", ""),
         artifact=container.get("ModelDataUrl", ""),
+        artifact_etag=container.get("ModelDataETag", "").strip('"'),
         project=properties.get("project", ""),
         model=properties.get("model", ""),
         job=properties.get("job", ""),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mergemaker.domain.names import Names
+from mergemaker.domain.run import Run, Status
 
 
 class Approval(StrEnum):
@@ -30,6 +31,7 @@ class Package:
     """The environment that it was approved for; empty if nobody said."""
     image: str
     artifact: str
+    artifact_etag: str
     job: str
     """The run that made it."""
     run_key: str
@@ -65,6 +67,30 @@ class NewPackage:
     artifact_etag: str
     content_type: str
     tags: Mapping[str, str]
+
+
+def contradiction(package: Package, run: Run | None) -> str | None:
+    """Why `package`, as the registry has it now, is not what the report function made of `run`; None if it is.
+
+    Who may approve a package can put another image or artifact into it with the same call. The record of the run they
+    can't change.
+    """
+    if run is None or run.status is not Status.COMPLETED:
+        return (
+            f"version {package.version} is of no completed run of this project; only what was trained here is released"
+        )
+    made = {
+        "version": package.version == run.version,
+        "image": package.image == run.image,
+        "artifact": (package.artifact, package.artifact_etag) == (run.artifact, run.artifact_etag),
+    }
+    others = [what for what, same in made.items() if not same]
+    if not others:
+        return None
+    return (
+        f"the registry's version {package.version} has another {' and '.join(others)} than its run: "
+        "somebody changed it afterwards. Put it back, or release another run"
+    )
 
 
 class EndpointStatus(StrEnum):

@@ -211,13 +211,16 @@ class Run:
     """Count and type, such as ``1 × ml.m5.large``."""
     image: str
     artifact: str
+    """``s3://…/model.tar.gz``: the job's, or, once there is a package, the copy that the package serves."""
     hyperparameters: Mapping[str, str]
     """Script mode's own left out; values as SageMaker has them: JSON, or an algorithm's plain text."""
     metrics: Mapping[str, float]
     remarks: tuple[str, ...] = ()
     """What the report has to say besides, such as an unreadable metrics.json."""
     version: int | None = None
-    """Of its package in the registry."""
+    """Of its package in the registry. From then on nothing of the job is read again: its output can be replaced."""
+    artifact_etag: str = ""
+    """Of the package's copy; empty before there is one."""
     releases: Mapping[str, Release] = field(default_factory=dict)
     """By environment."""
     also_asked: tuple[Origin, ...] = ()

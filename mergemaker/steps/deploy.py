@@ -19,10 +19,11 @@ from mergemaker.domain.release import (
     EndpointStatus,
     Package,
     Plan,
+    contradiction,
     plan_release,
     split_endpoint,
 )
-from mergemaker.domain.run import Release, ReleaseStatus, Run
+from mergemaker.domain.run import Release, ReleaseStatus, Run, Status
 from mergemaker.domain.settings import Environment
 from mergemaker.ports import Clock, World
 from mergemaker.steps.publish import each, publish
@@ -106,8 +107,20 @@ def _plan(package: Package, environment: Environment, world: World) -> Plan:
     version = endpoint.target_version if endpoint else None
     target = world.registry.of_version(package.group, version) if version else None
     plan = plan_release(package, environment=environment.name, endpoint=endpoint, target=target, names=world.names)
-    log.info("%s", plan)
+    if plan.action not in (Action.NOTHING, Action.LEAVE, Action.REFUSE):
+        why = contradiction(package, _reported(package, world))
+        plan = replace(plan, action=Action.REFUSE, why=why) if why else plan
+    log.log(logging.WARNING if plan.action is Action.REFUSE else logging.INFO, "%s", plan)
     return plan
+
+
+def _reported(package: Package, world: World) -> Run | None:
+    """The run that the package is of. Raises RetryableError while the report function has not written down which
+    package it made."""
+    run = _run_of(package, world)
+    if run is not None and run.status is Status.COMPLETED and run.version is None:
+        raise RetryableError(f"run {run.job} is still being reported")
+    return run
 
 
 def _carry_out(plan: Plan, environment: Environment, world: World, clock: Clock) -> None:

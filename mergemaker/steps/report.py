@@ -12,11 +12,11 @@ from mergemaker.domain.errors import RefusedError, RetryableError
 from mergemaker.domain.history import Row, with_row
 from mergemaker.domain.job import JobRequest, from_json
 from mergemaker.domain.metrics import Metrics, merged
-from mergemaker.domain.names import Names, output_key, reports_key, submission_key, waiting_key
+from mergemaker.domain.names import Names, output_key, package_key, reports_key, submission_key, waiting_key
 from mergemaker.domain.proof import contradictions
 from mergemaker.domain.release import NewPackage
 from mergemaker.domain.run import SCRIPT_MODE, TAG_PREFIX, Lineage, Origin, Run, Status, TrainingJob, also_asked
-from mergemaker.ports import Clock, Files, World
+from mergemaker.ports import Clock, Files, Stored, World
 from mergemaker.steps.bundle import holds_what_it_is_named_after
 from mergemaker.steps.output import output_metrics
 from mergemaker.steps.publish import publish, spec_of
@@ -125,9 +125,12 @@ def record(job: TrainingJob, world: World, asked_by: Origin | None = None) -> Ru
         raise RefusedError(f"{job.name} is not a run of this project")
     about.turn_to(job.name, lineage.model, (asked_by or lineage.origin).merge_request)
     known = world.runs.get(lineage.model, job.name)
-    # What has a package was looked at; its image may have been deleted since.
-    lies = [] if known and known.version is not None else _lies(job, lineage, world)
-    fresh = _refused(job, lineage, lies) if lies else _read(job, lineage, world.files)
+    if known and known.version is not None:
+        # What has a package was looked at. Its image may have been deleted since, its output replaced.
+        fresh = _run(job, lineage)
+    else:
+        lies = _lies(job, lineage, world)
+        fresh = _refused(job, lineage, lies) if lies else _read(job, lineage, world.files)
 
     def change(before: Run | None) -> Run:
         after = fresh if before is None else _later(before, fresh)
@@ -180,11 +183,11 @@ def _run(job: TrainingJob, lineage: Lineage) -> Run:
 
 
 def _later(before: Run, fresh: Run) -> Run:
+    if before.version is not None:
+        return also_asked(before, fresh.lineage.origin)
     if before.status.final and not fresh.status.final and before.created >= fresh.created:
         return before
-    after = replace(
-        fresh, version=before.version, releases=before.releases, also_asked=before.also_asked, told=before.told
-    )
+    after = replace(fresh, releases=before.releases, also_asked=before.also_asked, told=before.told)
     return also_asked(after, before.lineage.origin)
 
 
@@ -193,12 +196,33 @@ def _keep(run: Run, world: World) -> Run:
     _add_row(run, world.files)
     if run.version is not None:
         return run
-    version = world.registry.register(_package(run, world))
+    package = _package(run, _kept_artifact(run, world), world)
+    version = world.registry.register(package)
 
     def change(before: Run | None) -> Run:
-        return replace(before or run, version=version)
+        return replace(before or run, version=version, artifact=package.artifact, artifact_etag=package.artifact_etag)
 
     return world.runs.change(run.model, run.job, change)
+
+
+def _kept_artifact(run: Run, world: World) -> Stored:
+    """The artifact's copy in a place that no job writes. A try before this one may have made it: what it took stays."""
+    key = package_key(run.model, run.job)
+    kept = _stored(key, world.files)
+    if kept is None:
+        output = output_key(run.model, run.job, "model.tar.gz")
+        artifact = _stored(output, world.files)
+        if artifact is None:
+            raise RetryableError(f"s3://{world.names.bucket}/{output} is not there (yet)")
+        world.files.copy(artifact, key)
+        kept = _stored(key, world.files)
+    if kept is None:
+        raise RetryableError(f"s3://{world.names.bucket}/{key} is not there (yet)")
+    return kept
+
+
+def _stored(key: str, files: Files) -> Stored | None:
+    return next((one for one in files.list(key) if one.key == key), None)
 
 
 def _add_row(run: Run, files: Files) -> None:
@@ -220,12 +244,8 @@ def _add_row(run: Run, files: Files) -> None:
     raise RetryableError(f"{key} is written too often at once")
 
 
-def _package(run: Run, world: World) -> NewPackage:
+def _package(run: Run, artifact: Stored, world: World) -> NewPackage:
     origin = run.lineage.origin
-    key = output_key(run.model, run.job, "model.tar.gz")
-    etag = world.files.etag(key)
-    if etag is None:
-        raise RetryableError(f"s3://{world.names.bucket}/{key} is not there (yet)")
     merge_request = f" for merge request !{origin.merge_request}" if origin.merge_request else ""
     return NewPackage(
         group=world.names.package_group(run.model),
@@ -238,8 +258,8 @@ def _package(run: Run, world: World) -> NewPackage:
         merge_request=origin.merge_request,
         description=f"Run {run.job} of commit {origin.commit[:8]}{merge_request}",
         image=run.image,
-        artifact=run.artifact,
-        artifact_etag=etag,
+        artifact=f"s3://{world.names.bucket}/{artifact.key}",
+        artifact_etag=artifact.etag,
         content_type=spec_of(run, world.files).content_type,
         tags=tags(world.names, run.model),
     )

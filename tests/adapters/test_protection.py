@@ -35,7 +35,8 @@ PACKAGE = Package(
     approval=Approval.APPROVED,
     stage="staging",
     image="image",
-    artifact="s3://b/prices/output/prices-0123456789ab/output/model.tar.gz",
+    artifact="s3://b/prices/packages/prices-0123456789ab/model.tar.gz",
+    artifact_etag="0",
     run_key=digest("run"),
     released_by=90,
 )

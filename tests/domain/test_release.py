@@ -37,6 +37,7 @@ def package(version: int, released_by: int | None = None) -> Package:
         stage="staging",
         image="any@sha256:0",
         artifact="s3://any/model.tar.gz",
+        artifact_etag="0",
         job=f"prices-{version}",
         run_key=digest(f"run {version}"),
         commit="c" * 40,

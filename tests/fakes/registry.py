@@ -74,6 +74,7 @@ def _package(new: NewPackage, version: int) -> Package:
         stage="",
         image=new.image,
         artifact=new.artifact,
+        artifact_etag=new.artifact_etag,
         job=new.job,
         run_key=new.run_key,
         commit=new.commit,

@@ -1,12 +1,13 @@
 """The endpoint serves what was approved last, and each merge request hears what became of its release."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from mergemaker.domain.errors import RetryableError
 from mergemaker.domain.release import Action, Approval
-from mergemaker.domain.run import ReleaseStatus
+from mergemaker.domain.run import ReleaseStatus, Status
 from mergemaker.steps.deploy import package_changed
 from tests.fakes.deploys import ENDPOINT, changed, made, release, said, serving, status, told_of
 from tests.fakes.registry import PACKAGES
@@ -271,16 +272,100 @@ def test_an_endpoint_that_is_gone_or_busy_tells_nothing(fakes: Fakes) -> None:
     assert status(fakes, run) is ReleaseStatus.DEPLOYING
 
 
-def test_a_package_without_a_run_is_deployed_though_there_is_nobody_to_tell(fakes: Fakes) -> None:
-    made(fakes, 1)
+# What the registry says, against the record of the run ----------------------------------------
+
+OTHERS = {
+    "image": {"image": "111122223333.dkr.ecr.eu-west-1.amazonaws.com/shop@sha256:" + "e" * 64},
+    "artifact": {"artifact": "s3://shop-111122223333-eu-west-1/prices/output/prices-evil/output/model.tar.gz"},
+    "etag": {"artifact_etag": "e" * 32},
+    "no artifact": {"artifact": "", "artifact_etag": ""},
+}
+
+
+def tampered(fakes: Fakes, version: int, **others: Any) -> None:
+    """Who may approve a package changes it in the same call."""
     group = fakes.registry.groups["shop-prices"]
-    group[0] = replace(group[0], job="", approval=Approval.APPROVED)
+    group[version - 1] = replace(group[version - 1], approval=Approval.APPROVED, stage="staging", **others)
+
+
+@pytest.mark.parametrize("others", OTHERS.values(), ids=OTHERS)
+def test_a_package_that_is_not_what_its_run_made_is_refused_and_the_merge_request_hears(
+    fakes: Fakes, others: dict[str, str]
+) -> None:
+    first = serving(fakes, 1)
+    second = made(fakes, 2)
+    tampered(fakes, 2, **others)
+    plan = told_of(fakes, 2)
+    assert plan is not None
+    assert plan.action is Action.REFUSE
+    assert "\n" not in plan.why
+    assert (status(fakes, first), status(fakes, second)) == (ReleaseStatus.SERVING, ReleaseStatus.FAILED)
+    assert plan.why in said(fakes, 2)
+    assert list(fakes.endpoints.configs) == fakes.endpoints.deployed == [f"{ENDPOINT}-1"]
+
+
+def test_a_package_that_was_changed_while_it_waited_is_not_released_when_its_turn_comes(fakes: Fakes) -> None:
+    release(fakes, made(fakes, 1))
+    second = made(fakes, 2)
+    release(fakes, second)
+    tampered(fakes, 2, **OTHERS["artifact"])
+    fakes.endpoints.succeed(ENDPOINT)
+    changed(fakes)
+    assert status(fakes, second) is ReleaseStatus.FAILED
+    assert "another artifact" in said(fakes, 2)
+    assert fakes.endpoints.deployed == [f"{ENDPOINT}-1"]
+
+
+def test_a_failed_endpoint_is_not_deleted_for_a_package_that_was_changed(fakes: Fakes) -> None:
+    release(fakes, made(fakes, 1))
+    fakes.endpoints.break_down(ENDPOINT, "no")
+    made(fakes, 2)
+    tampered(fakes, 2, **OTHERS["image"])
+    told_of(fakes, 2)
+    assert "delete" not in fakes.endpoints.calls
+
+
+def test_a_package_that_says_it_is_of_another_packages_run_is_refused(fakes: Fakes) -> None:
+    run = made(fakes, 1)
+    group = fakes.registry.groups["shop-prices"]
+    copy = replace(group[0], arn=f"{PACKAGES}/shop-prices/2", version=2, approval=Approval.APPROVED)
+    group.append(copy)
+    plan = told_of(fakes, 2)
+    assert plan is not None
+    assert plan.action is Action.REFUSE
+    assert "another version" in plan.why
+    assert status(fakes, run) is ReleaseStatus.FAILED
+    assert fakes.endpoints.deployed == []
+
+
+@pytest.mark.parametrize("job", ["", "prices-evil"], ids=["that says none", "that is not there"])
+def test_a_package_of_a_run_that_nobody_knows_is_refused(fakes: Fakes, job: str) -> None:
+    made(fakes, 1)
+    tampered(fakes, 1, job=job)
     plan = told_of(fakes, 1)
     assert plan is not None
-    assert plan.action is Action.CREATE
-    fakes.endpoints.succeed(ENDPOINT)
-    assert changed(fakes) == []
-    assert "Merging" in fakes.merge_requests.only(1)
+    assert plan.action is Action.REFUSE
+    assert fakes.endpoints.configs == {}
+
+
+def test_a_package_of_a_run_that_failed_is_refused(fakes: Fakes) -> None:
+    run = made(fakes, 1)
+    fakes.runs.runs["prices", run.job] = replace(run, status=Status.FAILED)
+    tampered(fakes, 1)
+    plan = told_of(fakes, 1)
+    assert plan is not None
+    assert plan.action is Action.REFUSE
+
+
+def test_an_approval_that_comes_before_its_run_is_written_down_comes_again(fakes: Fakes) -> None:
+    run = made(fakes, 1)
+    fakes.runs.runs["prices", run.job] = replace(run, version=None)
+    tampered(fakes, 1)
+    with pytest.raises(RetryableError, match="still being reported"):
+        told_of(fakes, 1)
+    fakes.runs.runs["prices", run.job] = run
+    told_of(fakes, 1)
+    assert fakes.endpoints.deployed == [f"{ENDPOINT}-1"]
 
 
 def test_the_event_that_a_release_serves_may_come_fifty_times(fakes: Fakes) -> None:

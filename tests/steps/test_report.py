@@ -5,12 +5,12 @@ import itertools
 import pytest
 
 from mergemaker.domain.errors import MergemakerError, RefusedError, RetryableError, ServiceError
-from mergemaker.domain.names import note_marker, output_key, reports_key
+from mergemaker.domain.names import note_marker, output_key, package_key, reports_key
 from mergemaker.domain.run import Run, Status
 from mergemaker.steps.report import report
 from tests.fakes.made import MODEL_TOML, folder, lineage, origin, packed
 from tests.fakes.merge_requests import CommitStatus
-from tests.fakes.story import approved, completed, submitted, trained
+from tests.fakes.story import approved, asked, completed, submitted, trained
 from tests.fakes.world import Fakes
 
 
@@ -56,7 +56,10 @@ def test_a_completed_run_gets_its_row_its_package_and_its_metrics_in_the_same_no
     assert history(fakes)[1].endswith(f",{54.1 + 0.02345678901234!r}")
     (package,) = fakes.registry.told
     assert (package.job, package.merge_request, package.group) == (job, 7, "shop-prices")
-    assert package.artifact_etag == fakes.files.etag(output_key("prices", job, "model.tar.gz"))
+    kept = package_key("prices", job)
+    assert package.artifact == run.artifact == f"s3://{fakes.names.bucket}/{kept}"
+    assert package.artifact_etag == run.artifact_etag == fakes.files.etag(kept)
+    assert fakes.files[kept] == fakes.files[output_key("prices", job, "model.tar.gz")]
     assert package.tags == {"mergemaker:project": "shop", "mergemaker:model": "prices"}
     assert fakes.merge_requests.status.state == "success"
     assert fakes.merge_requests.status.description == "rmse 54.1235"
@@ -105,15 +108,19 @@ def test_whatever_order_states_are_seen_in_a_run_never_goes_back_from_an_end(
 ) -> None:
     job = submitted(fakes).job
     completed(fakes, job, {"rmse": 1.0})
-    ended = False
+    seen: set[Status] = set()
     for status in order:
+        before = {one for one in seen if one.final}
+        seen.add(status)
         fakes.jobs.move(job, status)
         run = report(job, fakes.world)
         report(job, fakes.world)
         assert run is not None
-        assert run.status.final or not ended
-        ended = ended or status.final
-        expected = status if status.final or not ended else run.status
+        assert run.status.final or not before
+        # What has a package has completed, whatever is heard of it afterwards.
+        expected = (
+            Status.COMPLETED if Status.COMPLETED in seen else status if status.final or not before else run.status
+        )
         assert run.status is expected
     assert len(fakes.merge_requests.notes) == 1
     assert len(fakes.registry.groups.get("shop-prices", [])) == (Status.COMPLETED in order)
@@ -140,7 +147,8 @@ def test_the_same_event_a_hundred_times_is_one_note_one_row_one_package_and_one_
         ("runs", "note"),
         ("files", "read"),
         ("files", "write"),
-        ("files", "etag"),
+        ("files", "list"),
+        ("files", "copy"),
         ("registry", "register"),
         ("endpoints", "find"),
         ("merge_requests", "find_note"),
@@ -196,6 +204,51 @@ def test_what_came_to_be_known_while_it_waited_for_the_note_is_in_it(fakes: Fake
     report(job, fakes.world)
     assert "✅" in fakes.merge_requests.only(7)
     assert fakes.merge_requests.status.state == "success"
+
+
+# What any branch's script can do to an output: it writes with the same role ------------------
+
+
+def test_an_output_that_is_replaced_after_the_package_was_made_changes_nothing(fakes: Fakes) -> None:
+    run = trained(fakes, rmse=54.25)
+    note, told = fakes.merge_requests.only(7), history(fakes)
+    completed(fakes, run.job, {"rmse": 0.0})
+    fakes.files.put(output_key("prices", run.job, "model.tar.gz"), b"evil")
+    fakes.jobs.move(run.job, Status.COMPLETED, metrics={"rmse": 0.0})
+    report(run.job, fakes.world)
+    assert fakes.runs.runs["prices", run.job].metrics == {"rmse": 54.25}
+    assert (fakes.merge_requests.only(7), history(fakes)) == (note, told)
+    assert fakes.files[package_key("prices", run.job)] == b"the model of " + run.job.encode()
+
+
+def test_a_try_after_one_that_died_registers_what_that_one_had_copied(fakes: Fakes) -> None:
+    job = submitted(fakes).job
+    completed(fakes, job, {"rmse": 1.0})
+    fakes.registry.fail("register")
+    with pytest.raises(RetryableError):
+        report(job, fakes.world)
+    fakes.files.put(output_key("prices", job, "model.tar.gz"), b"evil")
+    report(job, fakes.world)
+    (package,) = fakes.registry.told
+    assert fakes.files[package_key("prices", job)] == b"the model of " + job.encode()
+    assert package.artifact_etag == fakes.files.etag(package_key("prices", job))
+
+
+def test_an_artifact_that_changes_while_it_is_copied_makes_no_package_in_this_try(fakes: Fakes) -> None:
+    job = submitted(fakes).job
+    completed(fakes, job, {"rmse": 1.0})
+    fakes.files.meanwhile("copy", lambda: fakes.files.put(output_key("prices", job, "model.tar.gz"), b"other"))
+    with pytest.raises(RetryableError, match="has changed"):
+        report(job, fakes.world)
+    assert package_key("prices", job) not in fakes.files
+    assert fakes.registry.groups == {}
+
+
+def test_who_asks_for_a_run_that_has_its_package_is_told_of_it_as_it_was(fakes: Fakes) -> None:
+    run = trained(fakes, rmse=54.25)
+    completed(fakes, run.job, {"rmse": 0.0})
+    asked(fakes, who=origin(merge_request=8, pipeline=80))
+    assert "`rmse` **54.25**" in fakes.merge_requests.only(8)
 
 
 # Two runs, several notes --------------------------------------------------------------------
