@@ -142,23 +142,21 @@ class CodeBuild:
             log.write(line)
             log.flush_if_due()
 
+        tag = build_record.variables(build.record).get("IMAGE_TAG", "")
         with tempfile.TemporaryDirectory(prefix="build-") as folder:
             archive = Path(folder, "context.zip")
             build_record.next_phase(build.record, "DOWNLOAD_SOURCE")
             _download(role, build.record["source"], archive)
             build_record.next_phase(build.record, "BUILD")
-            manifest = images.build(self._cloud, archive, write, build.watch)
+            manifest = images.build(self._cloud, archive, tag=tag, log=write, watch=build.watch)
         if build.stopped.is_set():
             raise BuildError("the build was stopped")
         build_record.next_phase(build.record, "POST_BUILD")
-        self._push(build.record, role, manifest, log)
+        self._push(build.record, role, manifest, tag=tag, log=log)
 
-    def _push(self, record: Record, role: Clients, manifest: str, log: LogStream) -> None:
+    def _push(self, record: Record, role: Clients, manifest: str, *, tag: str, log: LogStream) -> None:
         """To the repository that the project is named after: ``<project>-image`` builds for ``<project>``."""
         repository = record["projectName"].removesuffix("-image")
-        tag = build_record.variables(record).get("IMAGE_TAG")
-        if not tag:
-            raise BuildError("the variable IMAGE_TAG is missing: it names the image to push")
         uri = f"{self._cloud.account}.dkr.ecr.{self._cloud.region}.amazonaws.com/{repository}:{tag}"
         ecr = role.ecr
         try:

@@ -1,4 +1,5 @@
-"""Images without Docker: an unzipped context, an environment from its requirements, and its Dockerfile's ENV lines.
+"""Images without Docker: what a Dockerfile copies, in a folder that stands for the image's root, and an environment of
+what it installs.
 
 What ECR keeps of such an image is a small manifest that names the context's digest, so that an image is found by
 nothing but its digest, by any cloud that shares the cache.
@@ -8,7 +9,7 @@ import hashlib
 import json
 import os
 import re
-import shlex
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,20 +17,21 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ParamValidationError
 
+from local.aws import recipe
 from local.aws.archives import ArchiveError, unpack_zip, zip_digest
 from local.aws.cloud import Cloud
 from local.aws.environments import Builder, BuildError, building
-from local.aws.logs import Sink
+from local.aws.logs import Sink, pump
 from local.aws.processes import Child
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
 
-REQUIREMENTS = ("training/requirements.txt", "serving/requirements.txt", "model/requirements.txt")
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 _CONTEXT = "mergemaker.context"
 _ENVIRONMENT = "mergemaker.environment"
-_ROOT = "/opt/mergemaker"
+_CHECK = Path(__file__).parents[2] / "infra" / "check_context.sh"
+"""What CodeBuild runs before it builds."""
 _URI = re.compile(r"(?P<registry>[^/]+)/(?P<repository>[^@:]+)(?:@(?P<digest>sha256:[0-9a-f]{64})|:(?P<tag>[\w.-]+))?")
 
 
@@ -38,8 +40,6 @@ class Image:
     """What SageMaker needs to run a container of this image."""
 
     digest: str
-    context: Path
-    environment: Path
     variables: Mapping[str, str]
     """The Dockerfile's ENV lines, expanded; PATH among them."""
 
@@ -82,34 +82,41 @@ def find(cloud: Cloud, ecr: "ECRClient", uri: str) -> Image:
     digest, text = found
     try:
         notes = json.loads(text)["annotations"]
-        context, environment = (
-            cloud.cache / "contexts" / notes[_CONTEXT],
-            cloud.cache / "environments" / notes[_ENVIRONMENT],
-        )
+        folder, environment = _folder(cloud, notes[_CONTEXT]), cloud.cache / "environments" / notes[_ENVIRONMENT]
     except (ValueError, KeyError, TypeError):
         raise BuildError(f"image {uri} cannot run on the laptop cloud: its CodeBuild has not built it") from None
-    if not context.is_dir() or not environment.is_dir():
+    if not folder.is_dir() or not environment.is_dir():
         raise BuildError(f"image {uri} has left the cache {cloud.cache}: build it again")
-    return Image(digest, context, environment, _variables(context, environment))
+    return Image(digest, recipe.read(folder / "context").variables(folder / "root", environment))
 
 
-def build(cloud: Cloud, archive: Path, log: Sink, watch: Callable[[Child], None]) -> str:
-    """Builds the zipped context; returns the manifest for ECR. The same content gives the same manifest.
+def build(cloud: Cloud, archive: Path, *, tag: str, log: Sink, watch: Callable[[Child], None]) -> str:
+    """Builds the zipped context for `tag`; returns the manifest for ECR. The same content gives the same manifest.
 
     Raises BuildError.
     """
     try:
         digest = zip_digest(archive)
-        context = cloud.cache / "contexts" / digest
-        with building(context) as folder:
+        # Not in the cache, where what runs may leave compiled code.
+        with tempfile.TemporaryDirectory(prefix="context-") as unpacked:
+            unpack_zip(archive, Path(unpacked))
+            _check(cloud, Path(unpacked), tag=tag, log=log)
+        with building(_folder(cloud, digest)) as folder:
             if folder is not None:
-                unpack_zip(archive, folder)
-                _check(folder)
+                unpack_zip(archive, folder / "context")
+                recipe.read(folder / "context").lay_out(folder / "context", folder / "root")
     except ArchiveError as error:
         raise BuildError(str(error)) from None
     log(f"context {digest[:12]} unpacked")
-    environment = Builder(cloud.cache, cloud.processes).environment(context, REQUIREMENTS, log, watch)
+    context = _folder(cloud, digest) / "context"
+    installs = recipe.read(context, log).installs
+    environment = Builder(cloud.cache, cloud.processes).environment(context, installs, log, watch)
     return _new_manifest(digest, environment.name)
+
+
+def _folder(cloud: Cloud, digest: str) -> Path:
+    """Where an image's ``context`` and ``root`` are."""
+    return cloud.cache / "images" / digest
 
 
 def manifest_digest(manifest: str) -> str:
@@ -117,10 +124,19 @@ def manifest_digest(manifest: str) -> str:
     return f"sha256:{hashlib.sha256(manifest.encode()).hexdigest()}"
 
 
-def _check(folder: Path) -> None:
-    for file in ("Dockerfile", *REQUIREMENTS):
-        if not (folder / file).is_file():
-            raise BuildError(f"the build context has no {file}")
+def _check(cloud: Cloud, folder: Path, *, tag: str, log: Sink) -> None:
+    """As CodeBuild does, with its own script."""
+    child = cloud.processes.start(
+        ["bash", str(_CHECK)], env={"PATH": os.environ.get("PATH", ""), "IMAGE_TAG": tag}, cwd=folder
+    )
+    assert child.stdout is not None
+    reader = pump(child.stdout, log)
+    child.wait()
+    reader.join(10)
+    if child.returncode:
+        raise BuildError("what was uploaded is not what the tag says, see the log above")
+    if not (folder / "Dockerfile").is_file():
+        raise BuildError("the build context has no Dockerfile")
 
 
 def _new_manifest(context: str, environment: str) -> str:
@@ -153,27 +169,3 @@ def _manifest(ecr: "ECRClient", uri: str) -> tuple[str, str] | None:
     for image in answer["images"]:
         return image["imageId"]["imageDigest"], image["imageManifest"]
     return None
-
-
-def _variables(context: Path, environment: Path) -> dict[str, str]:
-    bin_folder = environment / "bin"
-    base = {"PATH": f"{bin_folder}{os.pathsep}/usr/local/bin:/usr/bin:/bin", "VIRTUAL_ENV": str(environment)}
-    return dockerfile_variables((context / "Dockerfile").read_text("utf-8"), base, root=context)
-
-
-def dockerfile_variables(text: str, base: Mapping[str, str], *, root: Path) -> dict[str, str]:
-    """The ENV lines of a Dockerfile's last stage on top of `base`, with /opt/mergemaker moved to `root`."""
-    variables = dict(base)
-    for line in re.sub(r"\\\r?\n", " ", text).splitlines():
-        word, _, rest = line.strip().partition(" ")
-        if word.upper() == "FROM":
-            variables = dict(base)
-        elif word.upper() == "ENV":
-            for pair in shlex.split(rest):
-                name, _, value = pair.partition("=")
-                variables[name] = _expand(value.replace(_ROOT, str(root)), variables)
-    return variables
-
-
-def _expand(value: str, variables: Mapping[str, str]) -> str:
-    return re.sub(r"\$(?:\{(\w+)\}|(\w+))", lambda m: variables.get(m[1] or m[2], ""), value)

@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
+from mergemaker.domain.dockerfile import copied, matching
 from mergemaker.domain.errors import UsageError
 from mergemaker.domain.model import FILE, model_name
 from mergemaker.domain.model_toml import parse_model
@@ -33,9 +34,9 @@ def read_folder(root: Path, name: str) -> Folder:
     spec = parse_model(name, settings.decode(errors="replace"), file=str(MODELS / name / FILE))
     if spec.script and not (folder / spec.script).is_file():
         raise UsageError(f"{MODELS / name / FILE}: train.script: there is no {MODELS / name / spec.script}")
-    code = {path: file for path, file in _files(folder) if path not in _LEFT_OUT}
+    code = {path: file for path, file in _files(folder) if path not in {*_LEFT_OUT, spec.image.dockerfile}}
     _check_size(code.values(), folder)
-    parts = _image_files(root, folder)
+    parts = _image_files(root, folder, spec.image.dockerfile)
     return Folder(
         spec=spec,
         settings=settings,
@@ -50,16 +51,27 @@ def model_names(root: Path) -> list[str]:
     return sorted(file.parent.name for file in (root / MODELS).glob(f"*/{FILE}"))
 
 
-def _image_files(root: Path, folder: Path) -> dict[str, Path]:
-    """What an image is made of: path in the build's context -> file."""
-    found = {"Dockerfile": root / "training" / "Dockerfile"}
+def _image_files(root: Path, folder: Path, own: str | None) -> dict[str, Path]:
+    """What an image is made of: path in the build's context -> file.
+
+    Of the model's folder, what its Dockerfile copies: other code would make another image each time it changes.
+    """
+    dockerfile = folder / own if own else root / "training" / "Dockerfile"
+    if not dockerfile.is_file() and not own:
+        raise UsageError("no training/Dockerfile here: run this at the root of the project")
+    found = {"Dockerfile": dockerfile}
     for part in _IMAGE_PARTS:
         found |= {f"{part}/{path}": file for path, file in _files(root / part) if path != "Dockerfile"}
-    requirements = folder / "requirements.txt"
-    # A model without requirements has none: the Dockerfile copies the file in any case.
-    found["model/requirements.txt"] = requirements if requirements.is_file() else Path(os.devnull)
-    if not found["Dockerfile"].is_file():
-        raise UsageError("no training/Dockerfile here: run this at the root of the project")
+    # A model without requirements has none: Dockerfiles may copy the file in any case.
+    available = {"model/requirements.txt": Path(os.devnull)}
+    available |= {f"model/{path}": file for path, file in _files(folder)}
+    for line, pattern in copied(_read(dockerfile, root).decode(errors="replace")):
+        taken = matching(pattern, available)
+        if pattern.startswith("model/") and not taken:
+            raise UsageError(
+                f"{dockerfile.relative_to(root)}:{line}: there is no {pattern.removeprefix('model/')} in {folder.name}"
+            )
+        found |= {path: available[path] for path in taken}
     return found
 
 

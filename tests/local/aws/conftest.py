@@ -21,6 +21,7 @@ from tests.local.aws.helpers import (
     new_role,
     start_build,
     start_cloud,
+    tag_of,
     unique,
     zipped,
 )
@@ -72,9 +73,11 @@ def builder(aws: Aws, bucket: str) -> str:
 @pytest.fixture(scope="session")
 def image(aws: Aws, builder: str) -> str:
     """The address, by digest, of an image that trains and serves."""
-    record = finished_build(aws, start_build(aws, builder, "m-0123456789abcdef", zipped(CONTEXT)))
+    context = zipped(CONTEXT)
+    tag = tag_of(context, "m")
+    record = finished_build(aws, start_build(aws, builder, tag, context))
     assert record["buildStatus"] == "SUCCEEDED", record
-    found = aws.ecr.describe_images(repositoryName=PROJECT, imageIds=[{"imageTag": "m-0123456789abcdef"}])
+    found = aws.ecr.describe_images(repositoryName=PROJECT, imageIds=[{"imageTag": tag}])
     return f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{PROJECT}@{found['imageDetails'][0]['imageDigest']}"
 
 

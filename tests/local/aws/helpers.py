@@ -1,5 +1,6 @@
 """What the tests of the AWS half share besides fixtures: starting a cloud, waiting, building, reading events."""
 
+import hashlib
 import io
 import json
 import os
@@ -19,6 +20,9 @@ from uuid import uuid4
 import boto3
 from botocore import UNSIGNED
 from botocore.config import Config
+
+from mergemaker.domain.names import image_tag
+from mergemaker.steps.bundle import digest_of
 
 if TYPE_CHECKING:
     from mypy_boto3_codebuild import CodeBuildClient
@@ -153,6 +157,13 @@ def zipped(folder: Path, **changed: str) -> bytes:
                 info.external_attr = (0o755 if name.endswith("serve") else 0o644) << 16
                 archive.writestr(info, texts.get(name, file.read_text()))
     return content.getvalue()
+
+
+def tag_of(content: bytes, model: str) -> str:
+    """The tag that an image of the zipped context has."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        entries = [(name, False, hashlib.sha256(archive.read(name)).hexdigest()) for name in archive.namelist()]
+    return image_tag(model, digest_of(entries))
 
 
 def start_build(aws: Aws, builder: str, tag: str, content: bytes) -> str:

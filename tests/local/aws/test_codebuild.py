@@ -15,6 +15,7 @@ from tests.local.aws.helpers import (
     Aws,
     finished_build,
     start_build,
+    tag_of,
     unique,
     zipped,
 )
@@ -35,7 +36,7 @@ def digest(aws: Aws, tag: str) -> str:
 
 
 def test_a_build_pushes_an_image_and_its_events_say_so(aws: Aws, builder: str, image: str, mailbox: Mailboxes) -> None:
-    tag = unique("m")
+    tag = tag_of(zipped(CONTEXT), unique("m"))
     box = mailbox({"source": ["aws.codebuild"], "detail": {"project-name": [builder]}})
     build = finished_build(aws, start_build(aws, builder, tag, zipped(CONTEXT)))
     assert (build["buildStatus"], build["buildComplete"]) == ("SUCCEEDED", True), log(aws, build)
@@ -56,7 +57,7 @@ def test_a_build_pushes_an_image_and_its_events_say_so(aws: Aws, builder: str, i
 
 
 def test_the_same_token_is_the_same_build(aws: Aws, builder: str, image: str) -> None:
-    tag = unique("m")
+    tag = tag_of(zipped(CONTEXT), unique("m"))
     first = start_build(aws, builder, tag, zipped(CONTEXT))
     assert start_build(aws, builder, tag, zipped(CONTEXT)) == first
     with pytest.raises(ClientError, match=r"InvalidInputException.*Parameters mismatch"):
@@ -68,11 +69,14 @@ def test_the_same_token_is_the_same_build(aws: Aws, builder: str, image: str) ->
     ("changed", "said"),
     [
         ({"model__requirements_dot_txt": "no requirement at all\n"}, "no requirement at all"),
-        ({"Dockerfile": ""}, "pushed"),
+        ({"model__requirements_dot_txt": "# nothing more\n"}, "pushed"),
+        ({"Dockerfile": ""}, "the Dockerfile has no FROM"),
+        ({"Dockerfile": "FROM python:3.11\nRUN make"}, "Dockerfile:2: the laptop cloud can't do this: RUN make"),
     ],
 )
 def test_the_log_says_how_a_build_went(aws: Aws, builder: str, image: str, changed: dict[str, str], said: str) -> None:
-    build = finished_build(aws, start_build(aws, builder, unique("m"), zipped(CONTEXT, **changed)))
+    context = zipped(CONTEXT, **changed)
+    build = finished_build(aws, start_build(aws, builder, tag_of(context, unique("m")), context))
     assert build["buildStatus"] == ("SUCCEEDED" if said == "pushed" else "FAILED")
     assert said in log(aws, build)
 
@@ -83,9 +87,21 @@ def test_a_context_that_is_not_a_context_fails_with_a_clear_line(aws: Aws, build
     assert "File is not a zip file" in log(aws, build)
 
 
+def test_what_is_not_what_its_tag_says_is_not_built(aws: Aws, builder: str, image: str) -> None:
+    tag = tag_of(zipped(CONTEXT), unique("m"))
+    evil = zipped(CONTEXT, model__requirements_dot_txt="# evil\n")
+    build = finished_build(aws, start_build(aws, builder, tag, evil))
+    assert build["buildStatus"] == "FAILED"
+    assert f"and not that of {tag}: nothing is built of them" in log(aws, build)
+    assert not aws.ecr.batch_get_image(repositoryName=PROJECT, imageIds=[{"imageTag": tag}])["images"]
+
+
 def test_an_immutable_tag_keeps_its_image(aws: Aws, builder: str, image: str) -> None:
-    tag = "m-0123456789abcdef"
-    aws.s3.put_object(Bucket=BUCKET, Key=f"{tag}.zip", Body=zipped(CONTEXT, Dockerfile="FROM scratch\n"))
+    """Two sets of files for one tag: nobody can make them, so the registry is given another one before."""
+    context = zipped(CONTEXT)
+    tag = tag_of(context, unique("m"))
+    aws.ecr.put_image(repositoryName=PROJECT, imageManifest=json.dumps({"schemaVersion": 2, "a": tag}), imageTag=tag)
+    aws.s3.put_object(Bucket=BUCKET, Key=f"{tag}.zip", Body=context)
     before = digest(aws, tag)
     started = aws.codebuild.start_build(
         projectName=builder,
