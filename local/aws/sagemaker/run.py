@@ -1,134 +1,148 @@
 """One training job from Starting to its end, in a thread of its own."""
 
 import logging
-import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.aws import images, processes
+from local.aws import images
 from local.aws.cloud import Cloud
 from local.aws.environments import BuildError
-from local.aws.images import Image
-from local.aws.logs import LogStream, pump
-from local.aws.processes import Child
+from local.aws.sagemaker import artifacts
+from local.aws.sagemaker.hosts import alone, hosts
+from local.aws.sagemaker.instance import Instance
 from local.aws.sagemaker.job import REASON_MAX, Job
 from local.aws.sagemaker.metrics import Metrics
-from local.aws.sagemaker.workspace import DownloadError, Workspace
+from local.aws.sagemaker.paths import DownloadError
 
-LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+AT_ONCE = 2
+"""Jobs that run at the same time; others wait in Starting."""
+
+
+class Slots:
+    """What the machine has room for."""
+
+    def __init__(self) -> None:
+        self._all = threading.Semaphore(AT_ONCE)
+        self._ports = threading.Semaphore(1)
+        """Of a distributed job: its toolkit always takes the same ones."""
+
+    @contextmanager
+    def taken(self, job: Job) -> Iterator[bool]:
+        """False when the job was stopped while it waited."""
+        wanted = [self._ports, self._all] if alone(job.record) else [self._all]
+        held: list[threading.Semaphore] = []
+        try:
+            for one in wanted:
+                while not one.acquire(timeout=0.1):
+                    if job.stop_wanted.is_set():
+                        break
+                else:
+                    held.append(one)
+            yield len(held) == len(wanted) and not job.stop_wanted.is_set()
+        finally:
+            for one in reversed(held):
+                one.release()
 
 
 class Run:
     """Runs a job that stands in Starting, with the rights of its role."""
 
-    def __init__(self, cloud: Cloud, job: Job, slots: threading.Semaphore) -> None:
+    def __init__(self, cloud: Cloud, job: Job, slots: Slots) -> None:
         self._cloud, self._job, self._slots = cloud, job, slots
         self._role = cloud.assumed(job.record["RoleArn"], "sagemaker")
-        self._workspace = Workspace(cloud, self._role.s3, job.record)
+        self._instances = [Instance(cloud, self._role, job, host) for host in hosts(job.record)]
         self._metrics = Metrics(job.record["AlgorithmSpecification"].get("MetricDefinitions", []))
-        self._log = LogStream(self._role.logs, LOG_GROUP, f"{job.name}/algo-1-{int(time.time())}")
 
     def execute(self) -> None:
-        if not self._take_slot():
-            self._job.finish("Stopped", status="Stopped")
-            return
-        try:
-            self._execute()
-        except DownloadError as error:
-            self._fail(f"ClientError: {error}")
-        except (BuildError, OSError, ClientError, BotoCoreError) as error:
-            self._fail(f"ClientError: {error}")
-        except Exception:
-            logging.getLogger("local.aws").exception("job %s", self._job.name)
-            self._fail("InternalServerError: We encountered an internal error. The laptop cloud's aws.log has it.")
-        finally:
-            self._slots.release()
-
-    def _take_slot(self) -> bool:
-        """False when the job was stopped while it waited."""
-        while not self._slots.acquire(timeout=0.1):
-            if self._job.stop_wanted.is_set():
-                return False
-        if self._job.stop_wanted.is_set():
-            self._slots.release()
-            return False
-        return True
+        with self._slots.taken(self._job) as taken:
+            if not taken:
+                self._job.finish("Stopped", status="Stopped")
+                return
+            try:
+                self._execute()
+            except (DownloadError, BuildError, OSError, ClientError, BotoCoreError) as error:
+                self._fail(f"ClientError: {error}")
+            except Exception:
+                logging.getLogger("local.aws").exception("job %s", self._job.name)
+                self._fail("InternalServerError: We encountered an internal error. The laptop cloud's aws.log has it.")
 
     def _execute(self) -> None:
         uri = self._job.record["AlgorithmSpecification"]["TrainingImage"]
         image = images.find(self._cloud, self._role.ecr, uri)
         self._job.start_clock()
         self._move("Downloading")
-        self._workspace.prepare()
-        self._workspace.download()
+        for instance in self._instances:
+            instance.prepare()
         if self._job.stop_wanted.is_set():
             self._finish("Stopped", "Stopped", {})
             return
         self._move("Training")
-        child = self._start(image)
-        assert child.stdout is not None
-        reader = pump(child.stdout, self._metrics.read, self._log.write)
-        timed_out = self._watch(child)
-        # Workers that outlived the training process would keep its output open.
-        processes.signal_group(child, signal.SIGKILL)
-        reader.join(30)
-        self._log.flush()
-        self._end(processes.exit_code(child), timed_out=timed_out)
+        try:
+            for instance in self._instances:
+                instance.start(image, [self._metrics.read])
+            code, timed_out = self._watch()
+        finally:
+            for instance in self._instances:
+                instance.close()
+        for instance in self._instances:
+            instance.keep()
+        self._end(code, timed_out=timed_out)
 
-    def _start(self, image: Image) -> Child:
-        base, record = self._workspace.base, self._job.record
-        env = {
-            "HOME": str(base),
-            "TMPDIR": str(base / "tmp"),
-            "LANG": "C.UTF-8",
-            **image.variables,
-            **self._role.variables,
-            "SAGEMAKER_BASE_DIR": str(base),
-            "TRAINING_JOB_NAME": self._job.name,
-            "TRAINING_JOB_ARN": record["TrainingJobArn"],
-            **record.get("Environment", {}),
-        }
-        (base / "tmp").mkdir(exist_ok=True)
-        # Through env, which searches the PATH that the container will have.
-        return self._cloud.processes.start(["/usr/bin/env", "train"], env=env, cwd=base)
-
-    def _watch(self, child: Child) -> bool:
-        """Until the child ends, or is stopped. Whether it ran longer than MaxRuntimeInSeconds."""
+    def _watch(self) -> tuple[int, bool]:
+        """Until all containers have ended, one has failed, or the job is stopped. The exit code, and whether it ran
+        longer than MaxRuntimeInSeconds."""
         limit = float(self._job.record["StoppingCondition"].get("MaxRuntimeInSeconds", 86400))
         deadline = time.monotonic() + limit
-        while not processes.wait(child, 0.1):
-            self._log.flush_if_due()
-            late: bool = time.monotonic() > deadline
+        while True:
+            codes = [instance.look() for instance in self._instances]
+            if failed := next((code for code in codes if code), 0):
+                return failed, False
+            if None not in codes:
+                return 0, False
+            late = time.monotonic() > deadline
             if late or self._job.stop_wanted.is_set():
                 if late:
                     self._job.move("MaxRuntimeExceeded", status="Stopping")
-                self._stop(child)
-                return late
-        return False
+                self._stop()
+                return 0, late
+            time.sleep(0.05)
 
-    def _stop(self, child: Child) -> None:
-        stopper = threading.Thread(target=processes.stop, args=(child, self._cloud.stop_grace), daemon=True)
-        stopper.start()
-        while stopper.is_alive():
-            stopper.join(0.2)
-            self._log.flush_if_due()
+    def _stop(self) -> None:
+        stoppers = [
+            threading.Thread(target=instance.stop, args=(self._cloud.stop_grace,), daemon=True)
+            for instance in self._instances
+        ]
+        for stopper in stoppers:
+            stopper.start()
+        for stopper in stoppers:
+            while stopper.is_alive():
+                stopper.join(0.2)
+                for instance in self._instances:
+                    instance.look()
 
     def _end(self, code: int, *, timed_out: bool) -> None:
-        stopped = self._job.stop_wanted.is_set()
+        stopped, bases = self._job.stop_wanted.is_set(), [instance.base for instance in self._instances]
+        s3, record = self._role.s3, self._job.record
         if code and not (stopped or timed_out):
-            self._workspace.upload_output()
-            self._fail(_algorithm_error(self._workspace.failure(), code))
+            artifacts.upload_output(s3, record, bases)
+            self._fail(_algorithm_error(self._failure(), code))
             return
         self._move("Uploading")
-        artifact = self._workspace.upload_model()
-        self._workspace.upload_output()
+        artifact = artifacts.upload_model(s3, record, bases)
+        artifacts.upload_output(s3, record, bases)
         members: dict[str, object] = {"ModelArtifacts": {"S3ModelArtifacts": artifact}} if artifact else {}
         if stopped or timed_out:
             self._finish("MaxRuntimeExceeded" if timed_out else "Stopped", "Stopped", members)
         else:
             self._finish("Completed", "Completed", members)
+
+    def _failure(self) -> str:
+        """Of the first container that says something: others often fail because of it."""
+        return next((text for text in (instance.failure() for instance in self._instances) if text), "")
 
     def _finish(self, secondary: str, status: str, members: dict[str, object]) -> None:
         if self._job.record["AlgorithmSpecification"].get("MetricDefinitions"):

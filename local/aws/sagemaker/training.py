@@ -12,13 +12,13 @@ from local.aws.errors import AwsError, invalid
 from local.aws.listing import Listing
 from local.aws.sagemaker import events
 from local.aws.sagemaker.checks import Checks
+from local.aws.sagemaker.hosts import MOST
 from local.aws.sagemaker.job import FINAL, Job
-from local.aws.sagemaker.run import Run
+from local.aws.sagemaker.opt_ml import below
+from local.aws.sagemaker.run import Run, Slots
 from local.aws.sagemaker.tags import Tags
 
 Record = dict[str, Any]
-AT_ONCE = 2
-"""Jobs that run at the same time; others wait in Starting."""
 _SUMMARY = Listing(name="TrainingJobName", status="TrainingJobStatus")
 
 
@@ -28,7 +28,7 @@ class Training:
     def __init__(self, cloud: Cloud, tags: Tags, checks: Checks, lock: threading.RLock) -> None:
         self._cloud, self._tags, self._checks, self._lock = cloud, tags, checks, lock
         self._jobs: dict[str, Job] = {}
-        self._slots = threading.Semaphore(AT_ONCE)
+        self._slots = Slots()
 
     @property
     def operations(self) -> dict[str, Callable[[Record], Record]]:
@@ -76,13 +76,16 @@ class Training:
             _check_regex(definition)
         _check_channels(params.get("InputDataConfig", []))
         count = params["ResourceConfig"].get("InstanceCount", 1)
-        if count > 1:
+        if count > MOST:
             kind = params["ResourceConfig"].get("InstanceType")
             raise AwsError(
                 "ResourceLimitExceeded",
-                f"The account-level service limit '{kind} for training job usage' is 1 Instances, with current "
+                f"The account-level service limit '{kind} for training job usage' is {MOST} Instances, with current "
                 f"utilization of 0 Instances and a request delta of {count} Instances: this is a laptop cloud.",
             )
+        _check_spot(params)
+        if kept := params.get("CheckpointConfig"):
+            below(self._cloud.state, kept)
         self._checks.role(params["RoleArn"])
         self._checks.image(image)
         if key := params["ResourceConfig"].get("VolumeKmsKeyId"):
@@ -124,6 +127,21 @@ def _check_regex(definition: Record) -> None:
         re.compile(definition["Regex"])
     except re.error as error:
         raise invalid(f"the regex of metric {definition['Name']!r} does not compile: {error}") from None
+
+
+def _check_spot(params: Record) -> None:
+    """As the API reference says of StoppingCondition.MaxWaitTimeInSeconds."""
+    condition = params["StoppingCondition"]
+    wait, run = condition.get("MaxWaitTimeInSeconds"), condition.get("MaxRuntimeInSeconds", 86400)
+    if not params.get("EnableManagedSpotTraining"):
+        if wait is not None:
+            raise invalid("MaxWaitTimeInSeconds can be specified only if EnableManagedSpotTraining is set to true")
+        return
+    if wait is None or wait < run:
+        raise invalid(
+            f"Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to MaxRuntimeInSeconds "
+            f"({run}), not {wait}"
+        )
 
 
 def _check_channels(channels: list[Record]) -> None:

@@ -1,14 +1,15 @@
-"""The folder that a training job sees as /opt/ml: channels and settings in, model and output data out."""
+"""The folder that a container of a training job sees as /opt/ml: channels and settings in, model and output out."""
 
 import json
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError, ParamValidationError
 
-from local.aws.archives import pack_tar
 from local.aws.cloud import Cloud
 from local.aws.sagemaker.checks import split_s3
+from local.aws.sagemaker.hosts import Host, hyperparameters, resource_config
+from local.aws.sagemaker.paths import DownloadError, inside, keys_below, relative
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -16,29 +17,26 @@ if TYPE_CHECKING:
 Record = dict[str, Any]
 
 
-class DownloadError(Exception):
-    """A channel's data is not there, or cannot be laid out as files."""
-
-
 class Workspace:
-    """One job's folder. Data comes and goes with the rights of the job's role."""
+    """One container's folder. Data comes with the rights of the job's role."""
 
-    def __init__(self, cloud: Cloud, s3: "S3Client", record: Record) -> None:
-        self._cloud, self._s3, self._record = cloud, s3, record
-        self.base: Path = cloud.state / "jobs" / record["TrainingJobName"]
+    def __init__(self, cloud: Cloud, s3: "S3Client", record: Record, host: Host) -> None:
+        self._cloud, self._s3, self._record, self._host = cloud, s3, record, host
+        name = record["TrainingJobName"] if host.number == 1 else f"{record['TrainingJobName']}.{host.log_name}"
+        self.base: Path = cloud.state / "jobs" / name
 
     def prepare(self) -> None:
-        for folder in ("input/config", "input/data", "model", "output/data", "code"):
+        for folder in ("input/config", "input/data", "model", "output/data", "code", "tmp"):
             (self.base / folder).mkdir(parents=True, exist_ok=True)
-        self._configure("hyperparameters", self._record["HyperParameters"])
-        self._configure("resourceconfig", _resources(self._record["ResourceConfig"]))
+        self._configure("hyperparameters", hyperparameters(self._record))
+        self._configure("resourceconfig", resource_config(self._record, self._host))
         self._configure("inputdataconfig", {c["ChannelName"]: _channel(c) for c in self._record["InputDataConfig"]})
 
     def _configure(self, name: str, content: Record) -> None:
         (self.base / "input" / "config" / f"{name}.json").write_text(json.dumps(content))
 
     def download(self) -> None:
-        """All channels. Raises DownloadError."""
+        """All channels, those of FastFile too: they are read as files in any case. Raises DownloadError."""
         for channel in self._record["InputDataConfig"]:
             url = str(channel["DataSource"]["S3DataSource"]["S3Uri"])
             self._download_prefix(url, self.base / "input" / "data" / channel["ChannelName"])
@@ -46,22 +44,16 @@ class Workspace:
     def _download_prefix(self, url: str, folder: Path) -> None:
         bucket, prefix = split_s3(url)
         folder.mkdir()
-        found = False
-        for key in self._keys(url, bucket, prefix):
-            path = _inside(folder, _relative(key, prefix))
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._s3.download_file(bucket, key, str(path))
-            found = True
-        if not found:
-            raise self._missing(url, bucket)
-
-    def _keys(self, url: str, bucket: str, prefix: str) -> list[str]:
-        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         try:
-            keys = [str(o["Key"]) for page in pages for o in page.get("Contents", [])]
+            keys = keys_below(self._s3, bucket, prefix)
         except (ClientError, ParamValidationError):
             raise self._missing(url, bucket) from None
-        return [key for key in keys if not key.endswith("/")]
+        if not keys:
+            raise self._missing(url, bucket)
+        for key in keys:
+            path = inside(folder, relative(key, prefix))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._s3.download_file(bucket, key, str(path))
 
     def _missing(self, url: str, bucket: str) -> DownloadError:
         return DownloadError(
@@ -79,40 +71,6 @@ class Workspace:
         with file.open("rb") as source:
             return source.read(8192).decode("utf-8", "replace")
 
-    def upload_model(self) -> str | None:
-        """The address of model.tar.gz; None where the job left no model."""
-        return self._upload("model", "model.tar.gz")
-
-    def upload_output(self) -> str | None:
-        return self._upload("output/data", "output.tar.gz")
-
-    def _upload(self, folder: str, name: str) -> str | None:
-        source = self.base / folder
-        if not source.is_dir() or not any(source.iterdir()):
-            return None
-        archive = self.base / name
-        pack_tar(source, archive)
-        path = str(self._record["OutputDataConfig"]["S3OutputPath"]).rstrip("/")
-        url = f"{path}/{self._record['TrainingJobName']}/output/{name}"
-        bucket, key = split_s3(url)
-        self._s3.upload_file(str(archive), bucket, key)
-        archive.unlink()
-        return url
-
-
-def _resources(config: Record) -> Record:
-    kind = config.get("InstanceType", "")
-    group = {"instance_group_name": "homogeneousCluster", "instance_type": kind, "hosts": ["localhost"]}
-    return {
-        # Any other name would make the toolkit wait until it resolves.
-        "current_host": "localhost",
-        "hosts": ["localhost"],
-        "current_instance_type": kind,
-        "current_group_name": "homogeneousCluster",
-        "instance_groups": [group],
-        "network_interface_name": "lo",
-    }
-
 
 def _channel(channel: Record) -> Record:
     source = channel["DataSource"]["S3DataSource"]
@@ -122,19 +80,3 @@ def _channel(channel: Record) -> Record:
         "RecordWrapperType": channel.get("RecordWrapperType", "None"),
     }
     return shown | ({"ContentType": channel["ContentType"]} if "ContentType" in channel else {})
-
-
-def _relative(key: str, prefix: str) -> str:
-    """A key's place in its channel: below the prefix where that is a folder, else beside it."""
-    if prefix.endswith("/") or not prefix:
-        return key.removeprefix(prefix)
-    if key.startswith(f"{prefix}/"):
-        return key.removeprefix(f"{prefix}/")
-    return key.removeprefix(prefix.rpartition("/")[0]).lstrip("/")
-
-
-def _inside(folder: Path, name: str) -> Path:
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or "\0" in name:
-        raise DownloadError(f"the key {name!r} points out of its channel")
-    return folder / path

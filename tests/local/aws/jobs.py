@@ -4,10 +4,17 @@ import io
 import json
 import tarfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+from local.aws.sagemaker.opt_ml import as_opt_ml
 from tests.local.aws.helpers import BUCKET, REGION, Aws, unique, wait_for
 
+needs_own_mounts = pytest.mark.skipif(
+    as_opt_ml(Path("/"), ["true"]) == ["true"], reason="this machine gives a process no mounts of its own (unshare)"
+)
 LOSS = {"Name": "loss", "Regex": r"loss=([0-9.eE+-]+|nan|inf)"}
 
 
@@ -63,10 +70,10 @@ class Jobs:
         job: Any = self.aws.sagemaker.describe_training_job(TrainingJobName=name)
         return dict(job)
 
-    def log(self, name: str) -> list[str]:
+    def log(self, name: str, *, host: int = 1) -> list[str]:
         """All lines; waits for none."""
         group = "/aws/sagemaker/TrainingJobs"
-        answer = self.aws.logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{name}/algo-1-")
+        answer = self.aws.logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{name}/algo-{host}-")
         (stream,) = answer["logStreams"]
         events = self.aws.logs.get_log_events(
             logGroupName=group, logStreamName=stream["logStreamName"], startFromHead=True

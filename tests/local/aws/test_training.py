@@ -179,8 +179,8 @@ def test_a_metric_whose_regex_does_not_compile_is_refused(jobs: Jobs) -> None:
         jobs.start("print(1)", AlgorithmSpecification=specification)
 
 
-def test_several_instances_are_over_the_limit_of_a_laptop(jobs: Jobs) -> None:
-    resources = {"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 10}
+def test_very_many_instances_are_over_the_limit_of_a_laptop(jobs: Jobs) -> None:
+    resources = {"InstanceType": "ml.m5.large", "InstanceCount": 5, "VolumeSizeInGB": 10}
     with pytest.raises(jobs.aws.sagemaker.exceptions.ResourceLimitExceeded):
         jobs.start("print(1)", ResourceConfig=resources)
 
