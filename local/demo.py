@@ -2,10 +2,10 @@
 
 import argparse
 import re
+import shlex
 import shutil
 import signal
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -94,52 +94,59 @@ def main() -> int:
 
 
 def _say_where(laptop: Laptop) -> None:
-    print(f"\nStill running, in {laptop.state}:")
-    print(f"  GitLab  {laptop.gitlab}\n  AWS     {laptop.aws}")
-    print(f"  stop    .venv/bin/mergemaker local down --state {laptop.state}")
+    command = f".venv/bin/mergemaker local {{}} --state {shlex.quote(str(laptop.state))}"
+    print("\nStill running:")
+    print(f"  GitLab    {laptop.gitlab}\n  AWS       {laptop.aws}")
+    print(f'  point a shell at them   eval "$({command.format("env")})"')
+    print(f"  the team's checkout     cd {shlex.quote(str(checkout_of(laptop)))}")
+    print(f"  stop                    {command.format('down')}")
+
+
+def checkout_of(laptop: Laptop) -> Path:
+    """It stays with the cloud, for whoever wants to push more."""
+    return laptop.state / "team" / "checkout"
 
 
 def play(laptop: Laptop, console: Console) -> None:
     """The whole loop; raises LaptopError where something does not come about."""
     step = Progress(console).step
-    with tempfile.TemporaryDirectory(dir=laptop.state) as folder:
-        team = Team(laptop, Path(folder) / "checkout")
-        with step("push the project to GitLab"):
-            team.push_first()
-        with step("cdk deploy: bucket, registry, roles, rules, queues, Lambdas"):
-            team.deploy()
-            team.connect()
-        with step(f"upload the data of {MODEL}"):
-            team.upload_data(MODEL)
-        with step("push a branch that changes a hyperparameter, open a merge request"):
-            sha = team.branch("more-trees", "Grow 300 trees", set_hyperparameter(MODEL, "n_estimators", 300))
-            request = team.open_merge_request("more-trees", "Grow 300 trees")
-        with step("GitLab CI submits the changed model and ends"):
-            team.pipeline(sha, "merge_request_event")
-        with step("the image is built, once"):
-            team.note(request.iid, MODEL, saying="CloudWatch", seconds=300)
-        with step("SageMaker trains, the events report"):
-            team.note(request.iid, MODEL, saying="Merging creates", seconds=180)
-            reviewed = team.note(request.iid, MODEL, saying="with version 1", seconds=60)
-        with step("merge; GitLab CI approves the reviewed package"):
-            team.pipeline(team.merge(request.iid), "push")
-        with step("the approval's event creates the endpoint"):
-            endpoint = team.serving(MODEL, version=1)
-            team.note(request.iid, MODEL, saying="serving version 1")
-        with step("ask the endpoint"):
-            prediction = team.predict(endpoint, ROW)
-        console.print()
-        console.print(Panel(as_text(reviewed), title="the note, when the run was done", padding=(1, 2)))
-        job = str(team.client("sagemaker").list_training_jobs()["TrainingJobSummaries"][0]["TrainingJobName"])
-        artifact = team.job(job)["ModelArtifacts"]["S3ModelArtifacts"]
-        for name, value in (
-            ("Merge request", request.web_url),
-            ("Artifact", artifact),
-            ("Endpoint", endpoint),
-            ("Row", ROW.strip()),
-            ("Prediction", prediction.strip()),
-        ):
-            print(f"{name:13} {value}")
+    team = Team(laptop, checkout_of(laptop))
+    with step("push the project to GitLab"):
+        team.push_first()
+    with step("cdk deploy: bucket, registry, roles, rules, queues, Lambdas"):
+        team.deploy()
+        team.connect()
+    with step(f"upload the data of {MODEL}"):
+        team.upload_data(MODEL)
+    with step("push a branch that changes a hyperparameter, open a merge request"):
+        sha = team.branch("more-trees", "Grow 300 trees", set_hyperparameter(MODEL, "n_estimators", 300))
+        request = team.open_merge_request("more-trees", "Grow 300 trees")
+    with step("GitLab CI submits the changed model and ends"):
+        team.pipeline(sha, "merge_request_event")
+    with step("the image is built, once"):
+        team.note(request.iid, MODEL, saying="CloudWatch", seconds=300)
+    with step("SageMaker trains, the events report"):
+        team.note(request.iid, MODEL, saying="Merging creates", seconds=180)
+        reviewed = team.note(request.iid, MODEL, saying="with version 1", seconds=60)
+    with step("merge; GitLab CI approves the reviewed package"):
+        team.pipeline(team.merge(request.iid), "push")
+    with step("the approval's event creates the endpoint"):
+        endpoint = team.serving(MODEL, version=1)
+        team.note(request.iid, MODEL, saying="serving version 1")
+    with step("ask the endpoint"):
+        prediction = team.predict(endpoint, ROW)
+    console.print()
+    console.print(Panel(as_text(reviewed), title="the note, when the run was done", padding=(1, 2)))
+    job = str(team.client("sagemaker").list_training_jobs()["TrainingJobSummaries"][0]["TrainingJobName"])
+    artifact = team.job(job)["ModelArtifacts"]["S3ModelArtifacts"]
+    for name, value in (
+        ("Merge request", request.web_url),
+        ("Artifact", artifact),
+        ("Endpoint", endpoint),
+        ("Row", ROW.strip()),
+        ("Prediction", prediction.strip()),
+    ):
+        print(f"{name:13} {value}")
 
 
 def as_text(note: str) -> Markdown:

@@ -93,6 +93,9 @@ class Team:
         )
         (self.folder / "mergemaker.toml").write_text(settings)
         self._git("init", "--quiet", "--initial-branch=main")
+        for tools in (".venv", "node_modules"):  # so that commands work here as after `make setup`
+            (self.folder / tools).symlink_to(ROOT / tools)
+        (self.folder / ".git" / "info" / "exclude").write_text(".venv\nnode_modules\n")
         host, path = self.laptop.gitlab.removeprefix("http://"), self.project.path_with_namespace
         self._git("remote", "add", "origin", f"http://team:{self.laptop.token}@{host}/{path}.git")
         self._commit("Begin")

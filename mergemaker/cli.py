@@ -22,7 +22,10 @@ TEMPLATES = ("sklearn", "xgboost", "pytorch", "custom")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command. Errors are one line each on stderr, without a traceback."""
-    asked = _parser().parse_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["local"]:  # argparse would take options that are not its own for mistakes
+        return _local(words[1:])
+    asked = _parser().parse_args(words)
     run: Command = asked.run
     try:
         return run(asked)
@@ -89,9 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--json", action="store_true", help="as a JSON object")
     doctor.set_defaults(run=_doctor)
 
-    local = commands.add_parser("local", help="the laptop cloud: up, down, env, reset", add_help=False)
-    local.add_argument("words", nargs=argparse.REMAINDER)
-    local.set_defaults(run=_local)
+    commands.add_parser("local", help="the laptop cloud: up, down, env, reset", add_help=False)
     return parser
 
 
@@ -254,9 +255,9 @@ def _doctor(asked: argparse.Namespace) -> int:
     return examine(_settings, _root(), as_json=asked.json)
 
 
-def _local(asked: argparse.Namespace) -> int:
+def _local(words: Sequence[str]) -> int:
     """Another process: the product knows nothing of the laptop cloud."""
-    return subprocess.run([sys.executable, "-m", "local", *asked.words], check=False, cwd=_root()).returncode
+    return subprocess.run([sys.executable, "-m", "local", *words], check=False, cwd=_root()).returncode
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What a data scientist says of a model, in ``models/<name>/model.toml``; `domain.model_toml` reads it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -157,3 +158,7 @@ def model_name(name: str) -> str:
     if fault := name_fault(name, MODEL_MAX):
         raise UsageError(fault)
     return name
+
+
+def instance_fault(value: str) -> str | None:
+    return None if re.fullmatch(r"ml\.[a-z0-9-]+\.[a-z0-9]+", value) else "not an instance type, such as ml.m5.large"

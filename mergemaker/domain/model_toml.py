@@ -19,6 +19,7 @@ from mergemaker.domain.model import (
     Prepare,
     Resources,
     Spot,
+    instance_fault,
 )
 from mergemaker.domain.names import MODEL_MAX, name_fault
 from mergemaker.domain.toml import Table
@@ -81,7 +82,7 @@ def _script(table: Table, image: Image) -> str | None:
 
 def _resources(table: Table) -> Resources:
     return Resources(
-        instance_type=table.string("train.instance_type", default="ml.m5.large", check=_instance_fault),
+        instance_type=table.string("train.instance_type", default="ml.m5.large", check=instance_fault),
         instance_count=table.integer("train.instance_count", default=1, least=1),
         volume_gb=table.integer("train.volume_gb", default=10, least=1),
         max_runtime_seconds=60 * table.integer("train.max_runtime_minutes", default=60, least=1),
@@ -137,7 +138,7 @@ def _prepare(table: Table) -> Prepare | None:
     script = table.string("prepare.script", default="", check=_script_fault)
     prepare = Prepare(
         script=script,
-        instance_type=table.string("prepare.instance_type", default="ml.m5.large", check=_instance_fault),
+        instance_type=table.string("prepare.instance_type", default="ml.m5.large", check=instance_fault),
         volume_gb=table.integer("prepare.volume_gb", default=30, least=1),
         max_runtime_seconds=60 * table.integer("prepare.max_runtime_minutes", default=60, least=1),
     )
@@ -278,7 +279,3 @@ def _script_fault(value: str) -> str | None:
     """Also in a folder of it. As AWS's toolkit takes it, which refuses other characters."""
     fine = re.fullmatch(r"([A-Za-z0-9_+][A-Za-z0-9_+.-]*/)*[A-Za-z0-9_+][A-Za-z0-9_+.-]*\.py", value, re.ASCII)
     return None if fine else "must be a Python file in the model's folder, such as train.py or src/train.py"
-
-
-def _instance_fault(value: str) -> str | None:
-    return None if re.fullmatch(r"ml\.[a-z0-9-]+\.[a-z0-9]+", value) else "not an instance type, such as ml.m5.large"

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, fields
 
 from mergemaker.domain.errors import UsageError
+from mergemaker.domain.model import instance_fault
 from mergemaker.domain.names import ENVIRONMENT_MAX, PROJECT_MAX, Names, name_fault
 from mergemaker.domain.toml import Table
 
@@ -136,7 +137,7 @@ def _environment(table: Table, name: str) -> Environment:
         name=name,
         account=table.string(f"{at}.account", check=_account_fault),
         region=table.string(f"{at}.region", check=_region_fault),
-        instance_type=table.string(f"{at}.instance_type", default="ml.m5.large"),
+        instance_type=table.string(f"{at}.instance_type", default="ml.m5.large", check=instance_fault),
         instance_count=table.integer(f"{at}.instance_count", default=1, least=1),
     )
 
@@ -147,6 +148,8 @@ def _network(table: Table) -> Network:
         security_groups=table.strings("network.security_groups", check=lambda value: _id_fault(value, "sg")),
         functions=table.boolean("network.functions", default=False),
     )
+    if table.faulty("network"):
+        return network
     if bool(network.subnets) != bool(network.security_groups):
         missing = "security_groups" if network.subnets else "subnets"
         table.fault(f"network.{missing}", "name at least one: subnets and security groups go together")
@@ -193,9 +196,11 @@ def _region_fault(value: str) -> str | None:
 
 
 def _url_fault(value: str) -> str | None:
-    host = r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
-    fine = re.fullmatch(rf"https?://{host}(?:/[^\s?#@]*)?", value, re.ASCII)
-    return None if fine else "not the address of a GitLab, such as https://gitlab.com"
+    """The token goes there, so http is for this machine only. AWS takes no port in an identity provider's address."""
+    path = r"(?:/[^\s?#@]*)?"
+    fine = re.fullmatch(rf"https://[\w.-]+{path}", value, re.ASCII)
+    own = re.fullmatch(rf"https?://(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]{{1,5}})?{path}", value, re.ASCII)
+    return None if fine or own else "not the address of a GitLab, such as https://gitlab.com: https, and no port"
 
 
 def _branch_fault(value: str) -> str | None:

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from mergemaker.domain.errors import UsageError
@@ -19,6 +20,7 @@ class Table:
     def __init__(self, content: dict[str, Any], text: str, file: str) -> None:
         self._content, self._text, self._file = content, text, file
         self._faults: list[str] = []
+        self._faulty: set[str] = set()
         self._known: set[str] = set()
 
     @classmethod
@@ -108,15 +110,30 @@ class Table:
         return list(value)
 
     def fault(self, key: str, reason: str) -> None:
+        self._faulty.add(key)
         self._faults.append(f"{self._file}:{self._line(key)}: {key}: {reason}")
+
+    def faulty(self, table: str) -> bool:
+        """Whether a key of the table is wrong already, so that what they say together can't be judged."""
+        return any(key.startswith(f"{table}.") for key in self._faulty)
 
     def done(self) -> None:
         """Raises UsageError if anything was wrong, keys that nothing reads included."""
-        for key in _paths(self._content):
-            if not any(self._covers(known, key) for known in self._known):
-                self.fault(key, "no such setting")
+        unknown = [key for key in _paths(self._content) if not any(self._covers(known, key) for known in self._known)]
+        for key in dict.fromkeys(self._unknown_part(key) for key in unknown):
+            close = get_close_matches(key, self._tables() if isinstance(self._find(key), dict) else self._known, n=1)
+            self.fault(key, f"no such setting; did you mean {close[0]}?" if close else "no such setting")
         if self._faults:
             raise UsageError("\n".join(self._faults))
+
+    def _tables(self) -> set[str]:
+        return {key.rpartition(".")[0] for key in self._known if "." in key}
+
+    def _unknown_part(self, key: str) -> str:
+        """The whole table, where nothing in it is known."""
+        first = key.partition(".")[0]
+        known = any(one == first or one.startswith(f"{first}.") for one in self._known)
+        return key if known else first
 
     def _get(self, key: str, default: object) -> Any:
         self._known.add(key)

@@ -166,7 +166,7 @@ def test_an_empty_table_is_fine(table: str) -> None:
         ("[channels.train]\ndvc = 'a'\nprefix = 'b'\n", "channels.train.dvc: there is a prefix, too"),
         ("[channels.train]\ndvc = '/a'\n", "channels.train.dvc: must be a path under the repository"),
         ("[prepare]\nscript = '../prepare.py'\n", "prepare.script: must be a Python file in the model's folder"),
-        ("[sevre]\ncontent_type = 'text/csv'\n", "sevre.content_type: no such setting"),
+        ("[sevre]\ncontent_type = 'text/csv'\n", "model.toml:1: sevre: no such setting; did you mean serve?"),
     ],
 )
 def test_a_fault_is_told_with_what_would_be_right(text: str, fault: str) -> None:

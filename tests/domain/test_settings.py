@@ -101,6 +101,9 @@ def test_several_faults_are_all_told_each_with_file_line_and_key() -> None:
         ("project_id = 5", "project_id = 0", "gitlab.project_id: must be at least 1, not 0"),
         ("project_id = 5", "project_id = 1.5", "gitlab.project_id: must be a whole number, not 1.5"),
         ("https://gitlab.example.com/", "gitlab.example.com", "gitlab.url: not the address of a GitLab"),
+        ("https://gitlab.example.com/", "http://gitlab.example.com", "gitlab.url: not the address of a GitLab"),
+        ("https://gitlab.example.com/", "https://gitlab.example.com:8443", "https, and no port"),
+        ("https://gitlab.example.com/", "http://127.0.0.1.evil.com", "gitlab.url: not the address of a GitLab"),
         ("https://gitlab.example.com/", "ftp://gitlab.example.com", "gitlab.url: not the address of a GitLab"),
         ("https://gitlab.example.com/", "https://[", "gitlab.url: not the address of a GitLab"),
         ("https://gitlab.example.com/", "https://a:b@gitlab.example.com", "gitlab.url: not the address of a GitLab"),
@@ -127,6 +130,15 @@ def test_several_faults_are_all_told_each_with_file_line_and_key() -> None:
                 ("maximum_concurrency.report = 1", "maximum_concurrency.report: must be at least 2, not 1"),
                 ("maximum_concurrency.image = 1001", "maximum_concurrency.image: must be at most 1000, not 1001"),
                 ("maximum_concurrency.other = 5", "mergemaker.toml:1: maximum_concurrency.other: no such setting"),
+                (
+                    "maximum_concurency.report = 5",
+                    "maximum_concurency: no such setting; did you mean maximum_concurrency?",
+                ),
+                (
+                    "network.subnet = ['subnet-01234567']",
+                    "network.subnet: no such setting; did you mean network.subnets?",
+                ),
+                ("environments.live.instance_type = 'm5.large'", "not an instance type, such as ml.m5.large"),
             ]
         ),
     ],
@@ -134,6 +146,17 @@ def test_several_faults_are_all_told_each_with_file_line_and_key() -> None:
 def test_a_fault_is_told_with_what_would_be_right(before: str, after: str, fault: str) -> None:
     assert before in GOOD
     assert fault in "\n".join(faults(GOOD.replace(before, after)))
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8080", "http://localhost:80/gitlab", "https://gitlab.com/x"])
+def test_http_and_a_port_are_for_this_machine_alone(url: str) -> None:
+    """The token goes there."""
+    assert parse_settings(GOOD.replace("https://gitlab.example.com/", url)).gitlab.url == url
+
+
+def test_a_wrong_list_of_subnets_is_one_fault() -> None:
+    (said,) = faults("network.subnets = 'subnet-01234567'\n" + GOOD)
+    assert "network.subnets: must be a list of strings" in said
 
 
 def test_environments_in_two_accounts_are_refused_for_now() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import boto3
 import pytest
 
 from infra import empty_bucket
@@ -180,6 +181,18 @@ def test_what_takes_too_long_fails_in_time_and_asks_for_another_go(
     with pytest.raises(RuntimeError, match="destroy once more"):
         empty_bucket.empty(BUCKET, lasting(59_000))
     assert versions(port) == 4
+
+
+@pytest.mark.cloud
+def test_a_bucket_that_is_empty_already_is_not_asked_to_delete_nothing(port: int, listener: Listener) -> None:
+    """S3 takes a list of nothing for a malformed request."""
+    client("s3", port).create_bucket(Bucket="empty")
+    asked: list[Any] = []
+    boto3.setup_default_session()
+    assert boto3.DEFAULT_SESSION
+    boto3.DEFAULT_SESSION.events.register("before-call.s3.DeleteObjects", lambda **call: asked.append(call))
+    empty_bucket.empty("empty", lasting(900_000))
+    assert asked == []
 
 
 @pytest.mark.cloud
