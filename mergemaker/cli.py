@@ -152,11 +152,13 @@ def _check(_asked: argparse.Namespace) -> int:
 
 
 def _plan(asked: argparse.Namespace) -> int:
+    from mergemaker.adapters.dvc import tracked_paths
     from mergemaker.adapters.folder import model_names
     from mergemaker.adapters.git import Checkout
     from mergemaker.domain.changes import changed_models
 
-    changed = changed_models(Checkout(_root()).changed(os.environ), model_names(_root()))
+    models = {name: tracked_paths(_root(), name) for name in model_names(_root())}
+    changed = changed_models(Checkout(_root()).changed(os.environ), models)
     if asked.json or changed:
         print(json.dumps(changed) if asked.json else "\n".join(changed))
     return 0

@@ -51,6 +51,16 @@ def test_a_change_of_what_the_image_is_made_of_is_about_every_model(run: Run, re
     assert run("plan") == (0, ["prices", "rents"], [])
 
 
+def test_other_data_of_dvcs_is_about_the_models_that_train_on_it(run: Run, repo: Path) -> None:
+    (repo / "models/rents/model.toml").write_text('[channels.training]\ndvc = "data/rents.csv"\n')
+    (repo / "models/prices/model.toml").write_text("has faults")
+    commit(repo)
+    (repo / "data").mkdir()
+    (repo / "data/rents.csv.dvc").write_text("outs: []\n")
+    commit(repo)
+    assert run("plan") == (0, ["rents"], [])
+
+
 def test_a_change_of_nothing_that_trains_is_about_no_model(run: Run, repo: Path) -> None:
     (repo / "README.md").write_text("changed")
     commit(repo)

@@ -114,4 +114,24 @@ MODELS = ["prices", "rents", "breast-cancer"]
     ],
 )
 def test_a_change_touches_the_models_whose_files_or_image_it_changes(paths: list[str], models: list[str]) -> None:
-    assert changed_models(paths, MODELS) == models
+    assert changed_models(paths, dict.fromkeys(MODELS, ())) == models
+
+
+@pytest.mark.parametrize(
+    ("path", "models"),
+    [
+        ("data/train/a.csv.dvc", ["prices"]),
+        ("data/train.dvc", ["prices"]),
+        ("data.dvc", ["prices", "rents"]),
+        ("dvc.lock", ["prices", "rents"]),
+        ("data/dvc.lock", ["prices", "rents"]),
+        ("data/train/dvc.lock", ["prices"]),
+        ("data/test.dvc", []),
+        ("data/test/dvc.lock", []),
+        ("dvc.yaml", []),
+        (".dvc", []),
+    ],
+)
+def test_a_change_of_what_dvc_tracks_touches_the_models_that_train_on_it(path: str, models: list[str]) -> None:
+    tracked = {"prices": ["data/train/a.csv"], "rents": ["data/rents.csv"], "sales": []}
+    assert changed_models([path], tracked) == models
