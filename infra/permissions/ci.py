@@ -4,7 +4,7 @@ from aws_cdk import aws_iam as iam
 
 from infra.arns import Arns
 from infra.permissions import Statements, allow, deny
-from infra.permissions.common import list_bucket, own, start_training
+from infra.permissions.common import copy_parts, list_bucket, own, start_training, write_once
 from mergemaker.domain.names import MODEL_MAX
 from mergemaker.domain.settings import Network
 
@@ -69,20 +69,6 @@ def submit(arns: Arns, network: Network) -> Statements:
     ]
 
 
-def write_once(arns: Arns, *patterns: str) -> iam.PolicyStatement:
-    """Writing what is not there, never replacing: only calls with ``If-None-Match`` pass.
-
-    What is content-addressed must stay what its name says: another branch's runs are made of it, too.
-    """
-    return allow("s3:PutObject", on=arns.objects(*patterns), when={"Null": {"s3:if-none-match": "false"}})
-
-
-def copy_parts(arns: Arns, *patterns: str) -> iam.PolicyStatement:
-    """What comes before the last call of a multipart upload, which is a write like any other: these calls make no
-    object, and take no condition (S3 User Guide, enforcing conditional writes)."""
-    return allow("s3:PutObject", on=arns.objects(*patterns), when={"Bool": {"s3:ObjectCreationOperation": "false"}})
-
-
 def build_images(arns: Arns) -> iam.PolicyStatement:
     """Builds of zips that were uploaded here, as the project says how, and nothing else.
 
@@ -103,7 +89,10 @@ def build_images(arns: Arns) -> iam.PolicyStatement:
 
 
 def release(arns: Arns) -> Statements:
-    """Approves this project's packages, and cannot change where they came from.
+    """Approves this project's packages, and cannot change where they say they came from.
+
+    The same call takes an inference specification, and IAM has no condition key for it: an image or artifact of a
+    package can be exchanged here. `steps.deploy` compares both with the record of the run, which this role can't write.
 
     AWS documents ListModelPackages on groups and on packages: allow both.
     """

@@ -15,6 +15,21 @@ def list_bucket(arns: Arns, *prefixes: str) -> iam.PolicyStatement:
     return allow("s3:ListBucket", on=arns.bucket, when={"StringLike": {"s3:prefix": list(prefixes)}})
 
 
+def write_once(arns: Arns, *patterns: str) -> iam.PolicyStatement:
+    """Writing what is not there, never replacing: only calls with ``If-None-Match`` pass.
+
+    What is content-addressed must stay what its name says: another branch's runs are made of it, too. And what was
+    registered must stay what was reviewed.
+    """
+    return allow("s3:PutObject", on=arns.objects(*patterns), when={"Null": {"s3:if-none-match": "false"}})
+
+
+def copy_parts(arns: Arns, *patterns: str) -> iam.PolicyStatement:
+    """What comes before the last call of a multipart upload, which is a write like any other: these calls make no
+    object, and take no condition (S3 User Guide, enforcing conditional writes)."""
+    return allow("s3:PutObject", on=arns.objects(*patterns), when={"Bool": {"s3:ObjectCreationOperation": "false"}})
+
+
 def pass_execution_role(arns: Arns) -> iam.PolicyStatement:
     to_sagemaker = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
     return allow("iam:PassRole", on=arns.role("execution"), when=to_sagemaker)

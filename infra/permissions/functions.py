@@ -3,6 +3,7 @@
 from infra.arns import Arns, builder_logs
 from infra.permissions import Statements, allow
 from infra.permissions.common import (
+    copy_parts,
     create,
     inside,
     list_bucket,
@@ -11,18 +12,23 @@ from infra.permissions.common import (
     publish,
     start_training,
     tag_while,
+    write_once,
 )
 from mergemaker.domain.settings import Network
 
 
 def report(arns: Arns) -> Statements:
-    """Reads a job, what it ran, its output and who asked for it; writes note, history, and a package to be approved."""
-    read = ("*/output/*", "*/reports.csv", "*/code/submissions/*", "*/code/waiting/*", "*/code/*.tar.gz")
+    """Reads a job, what it ran, its output and who asked for it; writes note, history, a package to be approved, and
+    the copy of the artifact that it serves."""
+    asked = ("*/code/submissions/*", "*/code/waiting/*")
+    read = ("*/output/*", "*/packages/*", "*/reports.csv", "*/code/*.tar.gz", *asked)
     return [
         allow("sagemaker:DescribeTrainingJob", "sagemaker:ListTags", on=arns.training_jobs),
         *register(arns),
         allow("s3:GetObject", on=arns.objects(*read)),
         allow("s3:PutObject", on=arns.objects("*/reports.csv")),
+        write_once(arns, "*/packages/*"),
+        copy_parts(arns, "*/packages/*"),
         list_bucket(arns, *read),
         *publish(arns),
     ]
@@ -46,7 +52,7 @@ def release(arns: Arns, network: Network) -> Statements:
     isolated = {"Bool": {"sagemaker:NetworkIsolation": "true"}, **inside(network)}
     return [
         allow("sagemaker:ListModelPackages", on=[arns.package_groups, arns.packages]),
-        allow("sagemaker:CreateModel", on=[arns.models, arns.packages], when=isolated),
+        allow("sagemaker:CreateModel", on=arns.models, when=isolated),
         create(arns, "sagemaker:CreateEndpointConfig", on=arns.endpoint_configs),
         create(arns, "sagemaker:CreateEndpoint", on=arns.endpoints),
         own(arns, "sagemaker:UpdateEndpoint", "sagemaker:DeleteEndpoint", on=arns.endpoints),

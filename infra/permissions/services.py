@@ -18,17 +18,21 @@ _PUSH = (
 
 
 def execution(arns: Arns, network: Network) -> Statements:
-    """Training jobs and endpoints: read code, data and artifacts, write artifacts, checkpoints, logs and metrics."""
+    """Training jobs and endpoints: read code, data and packages, write outputs, checkpoints, logs and metrics.
+
+    Every branch's script has this role, and may write every run's output: so endpoints serve copies of artifacts that
+    were made when the run was reported.
+    """
     sagemaker_metrics = {"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}}
     return [
-        allow("s3:GetObject", on=arns.objects("*/code/*.tar.gz", "*/data/*", "*/output/*", "*/checkpoints/*")),
+        allow("s3:GetObject", on=arns.objects("*/code/*.tar.gz", "*/data/*", "*/packages/*", "*/checkpoints/*")),
         allow("s3:PutObject", "s3:AbortMultipartUpload", on=arns.objects("*/output/*", "*/checkpoints/*")),
         # SageMaker deletes a checkpoint with its file in the container.
         allow("s3:DeleteObject", on=arns.objects("*/checkpoints/*")),
         # A folder called output or checkpoints in them would do otherwise. An output has no folder of these names, and
         # docs/models.md forbids them to checkpoints.
-        deny("s3:PutObject", "s3:DeleteObject", on=arns.objects("*/code/*", "*/data/*", "*/input/*")),
-        list_bucket(arns, "*/code/*", "*/data/*", "*/output/*", "*/checkpoints/*"),
+        deny("s3:PutObject", "s3:DeleteObject", on=arns.objects("*/code/*", "*/data/*", "*/input/*", "*/packages/*")),
+        list_bucket(arns, "*/code/*", "*/data/*", "*/output/*", "*/packages/*", "*/checkpoints/*"),
         allow(*_PULL, on=arns.repository),
         allow("ecr:GetAuthorizationToken", on="*"),
         allow(

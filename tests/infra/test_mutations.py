@@ -116,6 +116,19 @@ def no_deny(role: str) -> Change:
     return change
 
 
+def undenied(role: str, part: str) -> Change:
+    """What a role is denied is denied no more below one folder of the models."""
+
+    def change(resources: Resources) -> None:
+        for one in statements(resources, role):
+            if one["Effect"] == "Deny":
+                one["Resource"] = [
+                    each for each in one["Resource"] if not str(each).rstrip("}]'").endswith(f"/{part}/*")
+                ]
+
+    return change
+
+
 def trusting(role: str, operator: str, claim: str, value: str | None) -> Change:
     """A claim that CI's token must have is not asked for, or only for a pattern."""
 
@@ -225,10 +238,12 @@ MUTATIONS: dict[str, Change] = {
     "release: trains": also("release", "sagemaker:CreateTrainingJob"),
     "deploy: becomes any role": everywhere("deploy", "sts:AssumeRole"),
     "report: makes packages that are approved": unconditional("report-function", "sagemaker:CreateModelPackage"),
+    "report: replaces what a package serves": unconditional("report-function", "s3:PutObject"),
     "release function: endpoints that reach the network": unconditional("release-function", "sagemaker:CreateModel"),
     "release function: changes others' endpoints": unconditional("release-function", "sagemaker:UpdateEndpoint"),
     "release function: alarms that call anybody": unconditional("release-function", "cloudwatch:PutMetricAlarm"),
     "execution: writes code and data": no_deny("execution"),
+    "execution: writes packages": undenied("execution", "packages"),
     "execution: reads every object": everywhere("execution", "s3:GetObject"),
     "image builder: pushes to any repository": everywhere("image-builder", "ecr:PutImage"),
     # who CI is

@@ -45,9 +45,9 @@ def test_no_role_may_pass_anything_but_the_execution_role(role: GetRole, who: st
 @pytest.mark.parametrize(
     ("who", "allowed"),
     [
-        ("execution", {"code", "data", "output"}),
+        ("execution", {"code", "data", "output", "packages"}),
         ("submit", {"data", "input"}),
-        ("report-function", {"code/submissions", "code/waiting", "output"}),
+        ("report-function", {"code/submissions", "code/waiting", "output", "packages"}),
         ("image-function", {"code/waiting"}),
         ("release", set()),
         ("deploy", set()),
@@ -58,7 +58,7 @@ def test_no_role_may_pass_anything_but_the_execution_role(role: GetRole, who: st
 def test_listing_the_bucket_is_confined(role: GetRole, who: str, allowed: set[str]) -> None:
     may = {
         part
-        for part in ("code", "code/submissions", "code/waiting", "data", "input", "output", "notes")
+        for part in ("code", "code/submissions", "code/waiting", "data", "input", "output", "packages", "notes")
         if role(who).may("s3:ListBucket", BUCKET, s3__prefix=f"diabetes/{part}/")
     }
 
