@@ -70,8 +70,9 @@ class DvcFiles:
         import yaml  # only for who uses DVC: it would be the slowest import of `submit` after boto3
 
         try:
-            # Not the loader in C, which is faster: it ends the process where brackets are nested deeply.
-            content: object = yaml.load(text, Loader=yaml.SafeLoader)
+            # All values are text: a digest may look like a number. Not by the loader in C, which is faster: it ends the
+            # process where brackets are nested deeply.
+            content: object = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - makes no objects
         except (yaml.YAMLError, RecursionError, ValueError) as error:
             place = getattr(error, "problem_mark", None)
             raise UsageError(f"{file}{f':{place.line + 1}' if place else ''}: not YAML as DVC writes it") from None

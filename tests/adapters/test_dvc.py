@@ -106,6 +106,12 @@ def test_an_output_of_a_stage_is_in_the_lock_of_its_folder(dvc: DvcFiles, write:
     assert dvc.find("pipe/report.html").md5 == "a" * 32
 
 
+@pytest.mark.parametrize("md5", ["0" * 32, f"1e{'2' * 30}", f"{'1' * 32}.dir"])
+def test_a_digest_that_looks_like_a_number_is_none(dvc: DvcFiles, write: Write, md5: str) -> None:
+    write("train.csv.dvc", out("train.csv", md5=md5))
+    assert dvc.find("train.csv").md5 == md5
+
+
 def test_what_a_stage_only_reads_is_not_tracked_by_it(dvc: DvcFiles, write: Write) -> None:
     write("pipe/dvc.lock", LOCK)
     with pytest.raises(UsageError, match=r"pipe/raw.csv: DVC does not track it: there is neither pipe/raw.csv.dvc"):
@@ -124,7 +130,7 @@ def test_an_output_can_have_its_own_remote_and_what_dvc_2_pushed_lies_at_its_roo
         ("- a\n", "train.csv.dvc: not as DVC writes it"),
         ("outs: 3\n", "train.csv.dvc: not as DVC writes it"),
         ("outs: [3]\n", "train.csv.dvc: not as DVC writes it"),
-        ("!!python/object/apply:os.system ['touch owned']\n", "not YAML as DVC writes it"),
+        ("!!python/object/apply:os.system ['touch owned']\n", "train.csv.dvc: not as DVC writes it"),
         (out("train.csv", md5="../../x"), "train.csv.dvc: train.csv has no MD5"),
         (out("train.csv", md5="[1, 2]"), "train.csv.dvc: train.csv has no MD5"),
         (out("train.csv", more="  hash: sha256\n"), "the digest 'sha256' is not known"),
