@@ -40,16 +40,21 @@ class Worker:
         answer: dict[str, Any] = json.loads(line)
         return answer
 
-    def run(self, script: Path, *arguments: object, **environment: object) -> str:
-        """What a script prints that does not fail."""
-        answer = self.do(
+    def run(self, script: Path, *arguments: object, folder: Path = ROOT, **environment: object) -> str:
+        """What a script prints that does not fail, run in `folder`."""
+        answer = self.tried(script, *arguments, folder=folder, **environment)
+        assert answer["failed"] is None
+        return str(answer["printed"])
+
+    def tried(self, script: Path, *arguments: object, folder: Path = ROOT, **environment: object) -> dict[str, Any]:
+        """What a script prints, and what it says if it fails."""
+        return self.do(
             "run",
             script=str(script),
             arguments=[str(one) for one in arguments],
+            folder=str(folder),
             environment={name: str(value) for name, value in environment.items()},
         )
-        assert answer["failed"] is None
-        return str(answer["printed"])
 
     def stop(self) -> None:
         with self._process:

@@ -101,9 +101,7 @@ def test_what_names_a_customer_or_says_a_thing_twice_is_left_out(at_work: Worker
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_without_its_file_it_says_which_one(at_work: Worker, tmp_path: Path, name: str) -> None:
-    answer = at_work.do(
-        "run", script=str(MODELS / name / "prepare.py"), arguments=["--input", str(tmp_path)], environment={}
-    )
+    answer = at_work.tried(MODELS / name / "prepare.py", "--input", tmp_path)
 
     assert answer["failed"] == (
         f"there is no {tmp_path / name}.csv: put {'an' if name == 'abalone' else 'a'} {name}.csv into the model's input"
@@ -112,6 +110,6 @@ def test_without_its_file_it_says_which_one(at_work: Worker, tmp_path: Path, nam
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_its_defaults_are_the_folders_of_a_processing_job(at_work: Worker, name: str) -> None:
-    answer = at_work.do("run", script=str(MODELS / name / "prepare.py"), arguments=[], environment={})
+    answer = at_work.tried(MODELS / name / "prepare.py")
 
     assert str(answer["failed"]).startswith(f"there is no /opt/ml/processing/input/{name}.csv")

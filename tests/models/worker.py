@@ -16,13 +16,16 @@ from typing import Any
 def run(task: dict[str, Any]) -> dict[str, Any]:
     """A script as a program; what it prints, and what it ends with if it fails."""
     sys.argv = [task["script"], *task["arguments"]]
+    before, failed = dict(os.environ), None
     os.environ.update(task["environment"])
-    failed = None
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
+    with contextlib.redirect_stdout(io.StringIO()) as printed, contextlib.chdir(task["folder"]):
         try:
             runpy.run_path(task["script"], run_name="__main__")
         except SystemExit as end:
             failed = str(end)
+    for name in task["environment"]:
+        del os.environ[name]
+    os.environ.update(before)
     return {"printed": printed.getvalue(), "failed": failed}
 
 
