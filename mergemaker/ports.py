@@ -86,6 +86,10 @@ class Images(Protocol):
     def find(self, tag: str) -> str | None:
         """The image's address by digest; None if it isn't there."""
 
+    def resolve(self, address: str) -> str:
+        """Somebody else's image by digest; as it is where its registry does not let us look. Raises RefusedError if
+        there is none."""
+
     def build(self, tag: str, *, context: str) -> None:
         """Starts a build from the zip file at key `context`; twice the same tag is one build."""
 
@@ -234,7 +238,11 @@ class Trust:
 class Account(Protocol):
     """The AWS account, as the person at the keyboard may see it."""
 
-    def identity(self) -> Identity: ...
+    def identity(self) -> Identity | None:
+        """None where there are no credentials at all."""
+
+    def stack(self, name: str) -> str | None:
+        """Its status, in CloudFormation's words; None if there is no such stack."""
 
     def bootstrap_version(self) -> int | None:
         """Of the CDK's bootstrap; None if there is none."""
@@ -255,6 +263,9 @@ class Account(Protocol):
 
     def secret(self) -> str | None:
         """What the token's secret holds; None if it is empty, or isn't there. `domain.token_secret` reads it."""
+
+    def secret_is_deleted(self) -> bool:
+        """Whether the token's secret is there only until AWS's wait is over: nothing reads it, its name is taken."""
 
     def store_secret(self, text: str) -> None: ...
 
@@ -286,7 +297,7 @@ class Token:
     """None where GitLab does not tell: before 15.5."""
     expires: date | None
     level: int
-    """GitLab's number for a role in the project: 30 Developer, 40 Maintainer; 0 for somebody who is no member."""
+    """GitLab's number for a role in the project (`steps.fitness.ROLES`); 0 for somebody who is no member."""
     id: int | None = None
     """GitLab's number for the token; None where it does not tell."""
 

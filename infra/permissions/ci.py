@@ -5,6 +5,7 @@ from aws_cdk import aws_iam as iam
 from infra.arns import Arns
 from infra.permissions import Statements, allow, deny
 from infra.permissions.common import copy_parts, list_bucket, own, start_training, write_once
+from infra.permissions.registries import aws_repositories
 from mergemaker.domain.names import MODEL_MAX
 from mergemaker.domain.settings import Network
 
@@ -64,6 +65,7 @@ def submit(arns: Arns, network: Network) -> Statements:
         allow("sagemaker:DescribeTrainingJob", "sagemaker:ListTags", on=arns.training_jobs),
         own(arns, "sagemaker:StopTrainingJob", on=arns.training_jobs),
         allow("ecr:DescribeImages", on=arns.repository),
+        allow("ecr:BatchGetImage", on=[arns.repository, *aws_repositories(arns.names)]),
         allow("codebuild:BatchGetBuilds", "codebuild:ListBuildsForProject", on=arns.image_builder),
         build_images(arns),
     ]

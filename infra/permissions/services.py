@@ -4,6 +4,7 @@ from infra.arns import Arns
 from infra.permissions import Statements, allow, deny
 from infra.permissions.common import list_bucket, write_logs
 from infra.permissions.interfaces import for_sagemaker
+from infra.permissions.registries import aws_repositories
 from mergemaker.domain.settings import Network
 
 _PULL = ("ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage")
@@ -33,7 +34,7 @@ def execution(arns: Arns, network: Network) -> Statements:
         # docs/models.md forbids them to checkpoints.
         deny("s3:PutObject", "s3:DeleteObject", on=arns.objects("*/code/*", "*/data/*", "*/input/*", "*/packages/*")),
         list_bucket(arns, "*/code/*", "*/data/*", "*/output/*", "*/packages/*", "*/checkpoints/*"),
-        allow(*_PULL, on=arns.repository),
+        allow(*_PULL, on=[arns.repository, *aws_repositories(arns.names)]),
         allow("ecr:GetAuthorizationToken", on="*"),
         allow(
             "logs:CreateLogGroup",

@@ -36,12 +36,12 @@ def read_folder(root: Path, name: str) -> Folder:
         raise UsageError(f"{MODELS / name / FILE}: train.script: there is no {MODELS / name / spec.script}")
     code = {path: file for path, file in _files(folder) if path not in {*_LEFT_OUT, spec.image.dockerfile}}
     _check_size(code.values(), folder)
-    parts = _image_files(root, folder, spec.image.dockerfile)
+    parts = {} if spec.image.uri else _image_files(root, folder, spec.image.dockerfile)
     return Folder(
         spec=spec,
         settings=settings,
         code=Packed(digest=_digest(code), archive=lambda: _tar(code)),
-        image_tag=image_tag(name, image_digest(parts)),
+        image_tag=spec.image.uri or image_tag(name, image_digest(parts)),
         image_context=lambda: _zip(parts),
     )
 

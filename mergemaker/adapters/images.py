@@ -1,10 +1,12 @@
 """Images: kept in ECR, built by CodeBuild."""
 
+import re
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from mergemaker.adapters.aws import Clients, calling, code_of
+from mergemaker.domain.errors import RefusedError, UsageError
 from mergemaker.domain.names import Names
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 TAG_VARIABLE = "IMAGE_TAG"
 _HINT = "has `cdk deploy` run for this project, account and region?"
 _LOG_LINES = 20
+_ECR = re.compile(r"(?P<account>[0-9]{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?")
 
 
 class BuiltImages:
@@ -46,6 +49,33 @@ class BuiltImages:
                 raise
         details = found["imageDetails"]
         return f"{names.registry}/{names.repository}@{details[0]['imageDigest']}" if details else None
+
+    def resolve(self, address: str) -> str:
+        """By BatchGetImage, which AWS's own registries let every account call."""
+        place, _, tag = address.rpartition(":")
+        host, _, repository = place.partition("/")
+        registry = _ECR.fullmatch(host)
+        if "@" in address or registry is None:
+            return address
+        if registry["region"] != self._names.region:
+            raise UsageError(
+                f"image {address} is in {registry['region']}, and SageMaker takes those of {self._names.region}: see "
+                "`mergemaker image resolve`"
+            )
+        with calling(f"image {address}"):
+            try:
+                found = self._ecr.batch_get_image(
+                    registryId=registry["account"], repositoryName=repository, imageIds=[{"imageTag": tag}]
+                )["images"]
+            except ClientError as error:
+                if code_of(error) == "AccessDeniedException":
+                    return address
+                if code_of(error) != "RepositoryNotFoundException":
+                    raise
+                found = []
+        if not found:
+            raise RefusedError(f"there is no image {address}: see `mergemaker image resolve`")
+        return f"{place}@{found[0]['imageId']['imageDigest']}"
 
     def build(self, tag: str, *, context: str) -> None:
         """The token is made of the last build that ended: two who ask at once say the same, one who tries again after

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         DescribeModelPackageOutputTypeDef,
         ListModelPackagesInputPaginateTypeDef,
         ModelPackageContainerDefinitionOutputTypeDef,
+        ModelPackageContainerDefinitionTypeDef,
     )
 
 
@@ -64,7 +65,7 @@ class SageMakerRegistry:
                 "Containers": [
                     {
                         "Image": package.image,
-                        "ImageDigest": package.image.rpartition("@")[2],
+                        **_image_digest(package.image),
                         "ModelDataUrl": package.artifact,
                         "ModelDataETag": package.artifact_etag,
                     }
@@ -135,6 +136,12 @@ class SageMakerRegistry:
 def already_there(error: ClientError) -> bool:
     """A create call's answer where the name is taken, as SageMaker's calls say it in different ways."""
     return code_of(error) in ("ResourceInUse", "ConflictException") or "already exist" in message_of(error)
+
+
+def _image_digest(image: str) -> "ModelPackageContainerDefinitionTypeDef":
+    """Empty for an image whose registry did not say it."""
+    _, _, digest = image.partition("@")
+    return {"ImageDigest": digest} if digest else {}
 
 
 def _package(found: "DescribeModelPackageOutputTypeDef") -> Package:

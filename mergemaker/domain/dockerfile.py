@@ -60,10 +60,9 @@ def instructions(text: str) -> list[Instruction]:
     for number, first in lines:
         whole = _without_comment(first)
         while whole.endswith("\\"):
-            _, following = next(lines, (0, ""))
-            whole = f"{whole[:-1].rstrip()} {_without_comment(following)}"
-            if not _without_comment(following) and following.strip():
-                whole += "\\"  # a comment between the lines of an instruction
+            # Comments and empty lines between those of an instruction don't end it.
+            following = next((text for _, line in lines if (text := _without_comment(line))), "")
+            whole = f"{whole[:-1].rstrip()} {following}"
         word, _, rest = whole.strip().partition(" ")
         for _, end in _HERE_DOCUMENT.findall(rest) if word.upper() in ("RUN", "COPY", "ADD") else ():
             next((line for _, line in lines if line.strip() == end), None)

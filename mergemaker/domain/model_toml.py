@@ -21,7 +21,7 @@ from mergemaker.domain.model import (
     Spot,
     instance_fault,
 )
-from mergemaker.domain.names import MODEL_MAX, name_fault
+from mergemaker.domain.names import IMAGE_ADDRESS, MODEL_MAX, name_fault
 from mergemaker.domain.toml import Table
 
 
@@ -167,7 +167,7 @@ def _dockerfile_fault(value: str) -> str | None:
 
 def _uri_fault(value: str) -> str | None:
     """As SageMaker takes it: at most 255 characters without spaces."""
-    fine = re.fullmatch(r"[\w.-]+(:[0-9]+)?(/[\w.-]+)+(:[\w.-]+|@sha256:[0-9a-f]{64})", value, re.ASCII)
+    fine = re.fullmatch(IMAGE_ADDRESS, value, re.ASCII)
     return None if fine and len(value) <= 255 else "not an image's address with a tag or a digest"
 
 

@@ -162,6 +162,21 @@ IMAGE_TAG = r"[a-z][a-z0-9-]*-[0-9a-f]{32}"
 """The shape of an image's tag. 128 bits of the digest, so that nobody finds two sets of files for one tag."""
 
 
+IMAGE_ADDRESS = r"[\w.-]+(:[0-9]+)?(/[\w.-]+)+(:[\w.-]+|@sha256:[0-9a-f]{64})"
+"""The shape of the address of an image that somebody else made."""
+
+
+def is_address(image: str) -> bool:
+    """Whether an image is somebody else's, and not named by the tag of one made here."""
+    return "/" in image
+
+
+def may_be(address: str, image: str) -> bool:
+    """Whether `image` can be what `address` names: the same, or, where it has a tag, by digest in the same place."""
+    repository, at, _ = image.rpartition("@")
+    return image == address or (bool(at) and "@" not in address and address.rpartition(":")[0] == repository)
+
+
 def image_tag(model: str, digest: str) -> str:
     return f"{model}-{digest[:32]}"
 

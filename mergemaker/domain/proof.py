@@ -11,14 +11,15 @@ from collections.abc import Mapping
 
 from mergemaker.domain.job import launched, request_for
 from mergemaker.domain.model import HyperValue, Manner
-from mergemaker.domain.names import Names, job_name
+from mergemaker.domain.names import Names, is_address, job_name, may_be
 from mergemaker.domain.run import Ingredients, Lineage, TrainingJob, Work
 
 
 def contradictions(job: TrainingJob, lineage: Lineage, names: Names) -> list[str]:
     """What of the job is not as `lineage` says, in words; nothing for every job that submit starts.
 
-    The image is known by its tag here, and by its digest in the job: who has both compares them.
+    An image that was made here is known by its tag, and by its digest in the job: who has both compares them. Somebody
+    else's is known by its digest only if model.toml says it: otherwise it is what the tag meant to whoever submitted.
     """
     work = job.work
     made_of = _ingredients(work, lineage)
@@ -27,6 +28,7 @@ def contradictions(job: TrainingJob, lineage: Lineage, names: Names) -> list[str
     honest = request_for(job.name, made_of, lineage=lineage, manner=Manner(checkpoints=True), names=names)
     same = {
         "project": lineage.project == names.project,
+        "image": not made_of.resolved or may_be(lineage.image, work.image),
         "script, code or hyperparameters": dict(work.hyperparameters) == honest.hyperparameters,
         "data": dict(work.channels) == honest.channels,
         "output": work.output == honest.output,
@@ -63,6 +65,7 @@ def _ingredients(work: Work, lineage: Lineage) -> Ingredients | None:
         channels={name: work.content_types.get(name, "") for name in work.channels},
         distribution=distribution,
         environment=work.environment,
+        resolved=work.image if is_address(lineage.image) else "",
     )
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from mergemaker.domain.model import Distribution, HyperValue, Resources
-from mergemaker.domain.names import IMAGE_TAG, MODEL_MAX, name_fault
+from mergemaker.domain.names import IMAGE_ADDRESS, IMAGE_TAG, MODEL_MAX, name_fault
 
 TAG_PREFIX = "mergemaker:"
 
@@ -56,7 +56,7 @@ class Ingredients:
     code: str
     """Digest of the code bundle."""
     image: str
-    """Tag of the image: it carries the digest of what the image is made of."""
+    """Tag of the image, which carries the digest of what it is made of, or the address of somebody else's."""
     data: str
     """Digest of the data snapshot."""
     script: str | None
@@ -67,11 +67,13 @@ class Ingredients:
     """Names of the channels that the data is read from -> content types that an algorithm is told; else empty."""
     distribution: Distribution
     environment: Mapping[str, str]
+    resolved: str = ""
+    """What somebody else's address meant when the run was submitted, by digest if its registry said."""
 
     @property
     def run_key(self) -> str:
         """The same ingredients give the same 64 hex digits, on any machine."""
-        return hashlib.sha256(f"{self.source} {self.data}".encode()).hexdigest()
+        return hashlib.sha256(f"{self.source} {self.data} {self.resolved}".rstrip().encode()).hexdigest()
 
     @property
     def texts(self) -> dict[str, str]:
@@ -311,7 +313,7 @@ _SHAPES = {
     "code": _DIGEST,
     "data": _DIGEST,
     "spec": _DIGEST,
-    "image": IMAGE_TAG,
+    "image": f"{IMAGE_TAG}|{IMAGE_ADDRESS}",
     "commit": _COMMIT,
     "pipeline-commit": _COMMIT,
     "gitlab-project": _NUMBER,

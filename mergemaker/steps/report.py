@@ -12,7 +12,7 @@ from mergemaker.domain.errors import RefusedError, RetryableError
 from mergemaker.domain.history import Row, with_row
 from mergemaker.domain.job import JobRequest, from_json
 from mergemaker.domain.metrics import Metrics, merged
-from mergemaker.domain.names import Names, output_key, package_key, reports_key, submission_key, waiting_key
+from mergemaker.domain.names import Names, is_address, output_key, package_key, reports_key, submission_key, waiting_key
 from mergemaker.domain.proof import contradictions
 from mergemaker.domain.release import NewPackage
 from mergemaker.domain.run import SCRIPT_MODE, TAG_PREFIX, Lineage, Origin, Run, Status, TrainingJob, also_asked
@@ -43,7 +43,8 @@ def submitted(key: str, world: World, clock: Clock) -> Run | None:
     job = world.jobs.find(request.name)
     if job is not None and _ours(job, world):
         return _bring_up(job, world, origin)
-    if world.files.etag(waiting_key(request.lineage.image, request.name)):
+    image = request.lineage.image
+    if not is_address(image) and world.files.etag(waiting_key(image, request.name)):
         run = keep_unstarted(request, Status.WAITING, "", world, clock)
     elif world.runs.get(request.lineage.model, request.name):
         run = world.runs.change(request.lineage.model, request.name, lambda before: _known(before, request))
@@ -145,12 +146,20 @@ def _lies(job: TrainingJob, lineage: Lineage, world: World) -> list[str]:
     The code's own digest is taken before a package is made, and only then: it costs a download.
     """
     found = contradictions(job, lineage, world.names)
-    if world.images.find(lineage.image) != job.work.image:
+    if not _fits(lineage.image, job.work.image, world):
         found.append("image")
     done = job.status is Status.COMPLETED
     if not found and done and not holds_what_it_is_named_after(lineage.model, lineage.code, world.files):
         found.append("the code bundle's content")
     return found
+
+
+def _fits(said: str, image: str, world: World) -> bool:
+    """Somebody else's tags may have moved since; those of the project's own registry don't."""
+    if not is_address(said):
+        return world.images.find(said) == image
+    ours = said.startswith(f"{world.names.registry}/{world.names.repository}:")
+    return not ours or world.images.resolve(said) == image
 
 
 def _refused(job: TrainingJob, lineage: Lineage, lies: list[str]) -> Run:

@@ -12,6 +12,7 @@ from mergemaker.domain.names import (
     Names,
     code_key,
     image_context_key,
+    is_address,
     job_name,
     spec_key,
     submission_key,
@@ -44,11 +45,12 @@ class Folder:
     """``model.toml`` as it is."""
     code: Packed
     image_tag: str
+    """Or the address of somebody else's image."""
     image_context: Callable[[], bytes]
     """Makes the zip file that the image is built from."""
 
-    def ingredients(self, *, data: str) -> Ingredients:
-        """What a run of this folder on the snapshot `data` is made of."""
+    def ingredients(self, *, data: str, resolved: str = "") -> Ingredients:
+        """What a run of this folder on the snapshot `data` is made of, and what its image's address means now."""
         return Ingredients(
             model=self.spec.name,
             code=self.code.digest,
@@ -60,6 +62,7 @@ class Folder:
             channels={name: channel.content_type for name, channel in self.spec.channels.items()},
             distribution=self.spec.distribution,
             environment=self.spec.environment,
+            resolved=resolved,
         )
 
 
@@ -89,7 +92,8 @@ def submit(
     """
     model = folder.spec.name
     found = find_data(folder.spec, files=files, names=names, tracking=tracking)
-    ingredients = folder.ingredients(data=digest_of(found))
+    resolved = images.resolve(folder.image_tag) if is_address(folder.image_tag) else ""
+    ingredients = folder.ingredients(data=digest_of(found), resolved=resolved)
     name, existing = _free_name(ingredients, names, jobs)
     settings = hashlib.sha256(folder.settings).hexdigest()
     lineage = Lineage(
@@ -110,7 +114,7 @@ def submit(
         files.write(code_key(model, folder.code.digest), folder.code.archive(), replacing=None)
         files.write(spec_key(model, settings), folder.settings, replacing=None)
         keep(model, found, files=files)
-        image = images.find(folder.image_tag) or _build(request, folder, files, images)
+        image = resolved or images.find(folder.image_tag) or _build(request, folder, files, images)
         done = _start(request, image, jobs) if image else Submitted(name, How.WAITS, Status.WAITING)
     if done.how is not How.STARTED:
         # A job that starts reports by itself, to whom its tags say; everyone else is told because of this object.

@@ -1,15 +1,28 @@
 """The contract of `ports.Images`: what ECR and CodeBuild do, the fake does."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import TYPE_CHECKING
 
 import pytest
+from botocore.stub import Stubber
 
+from mergemaker.adapters.aws import Clients
+from mergemaker.adapters.images import BuiltImages
+from mergemaker.domain.errors import RefusedError, RetryableError, UsageError
 from mergemaker.domain.names import image_context_key, image_tag
 from mergemaker.ports import Images
 from tests.adapters.conftest import NAMES, put_image
 from tests.fakes.images import FakeImages
 from tests.fakes.made import digest
 from tests.local.aws.helpers import client, wait_for
+
+if TYPE_CHECKING:
+    from mypy_boto3_codebuild.type_defs import BuildTypeDef
+
+ECR = "dkr.ecr.us-east-1.amazonaws.com"
+SHOP = f"{NAMES.registry}/{NAMES.repository}"
 
 
 @pytest.fixture(params=["memory", pytest.param("codebuild", marks=pytest.mark.cloud)])
@@ -83,6 +96,68 @@ def test_two_who_ask_at_once_start_one_build_and_its_failure_has_the_end_of_its_
     assert images.find(tag) is None
     images.build(tag, context=context)
     assert len(_builds(aws_port, tag)) == 2
+
+
+@pytest.mark.cloud
+def test_two_submits_at_the_same_moment_start_one_build(
+    request: pytest.FixtureRequest, aws_port: int, name: str
+) -> None:
+    """Each looks for a build before the other has started its own."""
+    aws = request.getfixturevalue("aws")
+    tag = image_tag(name, digest(name))
+    aws.files.write(image_context_key(name, tag), b"this is no zip file", replacing=None)
+    together = Barrier(2)
+
+    class Held(BuiltImages):
+        def _last_build(self, tag: str) -> "BuildTypeDef | None":
+            found = super()._last_build(tag)
+            together.wait(20)
+            return found
+
+    with ThreadPoolExecutor(2) as pool:
+        context = image_context_key(name, tag)
+        asked = [pool.submit(Held(aws.clients, NAMES).build, tag, context=context) for _ in range(2)]
+        for one in asked:
+            one.result(30)
+    assert len(_builds(aws_port, tag)) == 1
+
+
+@pytest.mark.cloud
+def test_an_address_by_tag_is_resolved_to_its_digest(request: pytest.FixtureRequest, aws_port: int, name: str) -> None:
+    images: Images = request.getfixturevalue("aws").images
+    by_digest = put_image(aws_port, f"{name}-1.0")
+    assert images.resolve(f"{NAMES.registry}/{NAMES.repository}:{name}-1.0") == by_digest
+    assert images.resolve(by_digest) == by_digest
+
+
+@pytest.mark.cloud
+@pytest.mark.parametrize("place", [f"683313688378.{ECR}/sagemaker-xgboost", f"{SHOP}/none", SHOP])
+def test_an_image_that_is_not_there_is_refused_before_anything_starts(
+    request: pytest.FixtureRequest, place: str
+) -> None:
+    with pytest.raises(RefusedError, match=rf"^there is no image {place}:1.7-1: see `mergemaker image resolve`"):
+        request.getfixturevalue("aws").images.resolve(f"{place}:1.7-1")
+
+
+@pytest.mark.cloud
+def test_an_image_of_another_region_is_refused(request: pytest.FixtureRequest) -> None:
+    images: Images = request.getfixturevalue("aws").images
+    with pytest.raises(UsageError, match="is in eu-west-1, and SageMaker takes those of us-east-1"):
+        images.resolve("141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:1.7-1")
+
+
+def test_what_may_not_be_looked_at_or_is_no_ecr_is_as_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    address = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:2.3"
+    clients = Clients(NAMES.region)
+    with Stubber(clients("ecr")) as ecr:
+        ecr.add_client_error("batch_get_image", "AccessDeniedException")
+        assert BuiltImages(clients, NAMES).resolve(address) == address
+        assert BuiltImages(clients, NAMES).resolve("example.com:5000/team/image:1") == "example.com:5000/team/image:1"
+        ecr.add_client_error("batch_get_image", "ServerException", http_status_code=500)
+        with pytest.raises(RetryableError, match="image 763104351884"):
+            BuiltImages(clients, NAMES).resolve(address)
 
 
 def _builds(aws_port: int, tag: str) -> list[str]:

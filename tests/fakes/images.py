@@ -11,6 +11,8 @@ class FakeImages(Fake):
     def __init__(self) -> None:
         super().__init__()
         self.images: dict[str, str] = {}
+        self.elsewhere: dict[str, str] = {}
+        """Somebody else's images: address by tag -> by digest."""
         self.builds: list[tuple[str, str]] = []
         """Tag and context of each build that was started."""
         self.going_on: set[str] = set()
@@ -20,6 +22,10 @@ class FakeImages(Fake):
     def find(self, tag: str) -> str | None:
         with self._called("find"):
             return self.images.get(tag)
+
+    def resolve(self, address: str) -> str:
+        with self._called("resolve"):
+            return self.elsewhere.get(address, address)
 
     def build(self, tag: str, *, context: str) -> None:
         with self._called("build"):

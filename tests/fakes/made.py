@@ -104,11 +104,12 @@ def packed(files: Mapping[str, bytes]) -> bytes:
 
 def folder(text: str = MODEL_TOML, *, code: str = "code", image: str = "image", model: str = "prices") -> Folder:
     """A model folder with these contents."""
+    spec = parse_model(model, text)
     return Folder(
-        spec=parse_model(model, text),
+        spec=spec,
         settings=text.encode(),
         code=Packed(bundle_digest(code), archive=lambda: packed({"train.py": code.encode()})),
-        image_tag=image_tag(model, digest(image)),
+        image_tag=spec.image.uri or image_tag(model, digest(image)),
         image_context=image.encode,
     )
 

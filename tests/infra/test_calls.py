@@ -24,7 +24,6 @@ NEEDS = {
 
 BESIDE = {
     "cloudwatch:TagResource": "with PutMetricAlarm, which tags",
-    "ecr:BatchGetImage": "SageMaker may look at a package's image with its maker's rights",
     "iam:PassRole": "with CreateTrainingJob and CreateModel",
     "logs:CreateLogStream": "Lambda writes a function's log under its role",
     "logs:PutLogEvents": "likewise",

@@ -72,7 +72,7 @@ def _condition(text: str) -> tuple[str, str]:
 
 def in_full(resource: str) -> str:
     kind, _, rest = (resource := _words(resource)).partition(":")
-    if resource == "*":
+    if resource == "*" or resource.startswith("arn:"):
         return resource
     if resource.startswith("bucket"):
         return BUCKET + resource.removeprefix("bucket")

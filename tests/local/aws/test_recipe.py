@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from local.aws import recipe
+from local.aws.archives import unpack_zip
 from local.aws.environments import BuildError, Install, environment_digest
+from mergemaker.adapters.folder import read_folder
 from tests.local.aws.helpers import ROOT
 
 FILES = {
@@ -35,8 +37,10 @@ def variables(folder: Path, dockerfile: str) -> dict[str, str]:
 
 
 def test_the_projects_own_dockerfile_installs_by_its_script_and_lays_out_what_runs(tmp_path: Path) -> None:
-    found = read(tmp_path / "a", (ROOT / "training/Dockerfile").read_text().replace("training/uv.txt ", ""))
-    (tmp_path / "a/training/requirements.txt").touch()
+    archive = tmp_path / "context.zip"
+    archive.write_bytes(read_folder(ROOT, "diabetes").image_context())
+    unpack_zip(archive, tmp_path / "a")
+    found = recipe.read(tmp_path / "a")
     assert found.installs == (Install("sh", ("training/install.sh", "model/requirements.txt")),)
     found.lay_out(tmp_path / "a", tmp_path / "root")
     assert (tmp_path / "root/opt/mergemaker/serving/bin/serve").stat().st_mode & 0o111
@@ -65,10 +69,10 @@ def test_pip_installs_what_the_context_holds(tmp_path: Path, run: str, arguments
 
 
 def test_a_run_may_do_several_things_and_what_is_the_machines_is_said(tmp_path: Path) -> None:
-    text = "FROM python:3.11\nRUN apt-get update && apt-get install -y libgomp1 \\\n  # why\n  && pip install six; rm -rf /x"
+    text = "FROM python:3.11\nRUN apt-get update && apt-get install -y gcc \\\n  # why\n  && pip install six; rm -rf /x"
     said: list[str] = []
     assert recipe.read(context(tmp_path, text), said.append).installs == (Install("pip", ("six",)),)
-    assert said == ["Dockerfile:2: not done here, this machine has to have it: apt-get install -y libgomp1"]
+    assert said == ["Dockerfile:2: not done here, this machine has to have it: apt-get install -y gcc"]
 
 
 @pytest.mark.parametrize(
