@@ -13,6 +13,8 @@ from sagemaker_training import entry_point, environment, params, process, runner
 from training.inference_code import copy_code
 from training.script import ScriptRunner
 
+_TORCHRUN = "sagemaker_torch_distributed_enabled"
+
 _log = logging.getLogger(__name__)
 
 
@@ -25,15 +27,27 @@ def main() -> None:
         args=env.to_cmd_args(),
         env_vars=env.to_env_vars(),
         runner_type=_runner(env),
-        capture_error=True,  # only MPI's runner looks at it
+        capture_error=True,  # only MPI's runner for several hosts looks at it
     )
     copied = copy_code(Path(environment.code_dir), Path(env.model_dir) / "code")
     _log.info("Inference code added to the model: %s", ", ".join(copied) or "none")
 
 
 def _runner(env: environment.Environment) -> runner.RunnerType | process.ProcessRunner:
-    """MPI or one process, by the rule that `train` follows where no training module is set."""
-    wanted = env.additional_framework_parameters.get(params.MPI_ENABLED)
-    if wanted and env.current_instance_group in env.distribution_instance_groups:
+    """The toolkit's own for MPI over several hosts, since it sets up ssh among them; else ours with its command."""
+    kind = _kind(env)
+    if kind is runner.RunnerType.MPI and len(env.hosts) > 1:
+        return kind
+    env_vars = env.to_env_vars()
+    toolkits = runner.get(kind, env.user_entry_point, env.to_cmd_args(), env_vars)
+    return ScriptRunner(toolkits, env_vars)
+
+
+def _kind(env: environment.Environment) -> runner.RunnerType:
+    """By the rules of `train` without a training module, and of AWS's PyTorch images, which add torchrun."""
+    wanted = env.additional_framework_parameters
+    if env.current_instance_group not in env.distribution_instance_groups:
+        return runner.RunnerType.Process
+    if wanted.get(params.MPI_ENABLED):
         return runner.RunnerType.MPI
-    return ScriptRunner(env.user_entry_point, env.to_cmd_args(), env.to_env_vars(), 1)
+    return runner.RunnerType.TorchDistributed if wanted.get(_TORCHRUN) else runner.RunnerType.Process

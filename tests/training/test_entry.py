@@ -1,104 +1,15 @@
-"""The entry point under AWS's own toolkit: `train`, in an environment of training/requirements.txt."""
+"""The entry point under AWS's own toolkit: what a script gets, what comes of it, and how its failure is told."""
 
-import fcntl
-import hashlib
 import json
 import os
 import signal
-import subprocess
-import sys
-import tarfile
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-REPO = Path(__file__).parents[2]
-REQUIREMENTS = REPO / "training" / "requirements.txt"
+from tests.training.jobs import Train
 
 
-@pytest.fixture(scope="module")
-def python() -> Path:
-    """An interpreter with the toolkit; made once, and kept in the cache that the laptop cloud uses, too."""
-    cache = Path(os.environ.get("MERGEMAKER_CACHE") or REPO / ".local" / "cache")
-    digest = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()[:16]
-    folder = cache / "tests" / f"training-{digest}"
-    folder.mkdir(parents=True, exist_ok=True)
-    interpreter = folder / "venv" / "bin" / "python"
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "complete").exists():
-            uv = Path(sys.executable).with_name("uv")
-            subprocess.run([uv, "venv", "-q", "--clear", "-p", sys.executable, folder / "venv"], check=True)
-            subprocess.run([uv, "pip", "install", "-q", "--python", interpreter, "-r", REQUIREMENTS], check=True)
-            (folder / "complete").touch()
-    return interpreter
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a finished job left behind."""
-
-    base: Path
-    code: int
-    output: str
-
-    @property
-    def model(self) -> Path:
-        return self.base / "model"
-
-    @property
-    def failure_reason(self) -> str:
-        """As SageMaker cuts it."""
-        return (self.base / "output" / "failure").read_text()[:1024]
-
-
-@pytest.fixture
-def train(tmp_path: Path, python: Path) -> Callable[[str], Job]:
-    """Runs a script as a job, from a code archive, with the hyperparameters n=3 and name="a b"."""
-
-    def run(script: str) -> Job:
-        source = tmp_path / "source"
-        source.mkdir()
-        (source / "train.py").write_text(script)
-        (source / "inference.py").write_text("def predict_fn(data, model): ...\n")
-        with tarfile.open(tmp_path / "code.tar.gz", "w:gz") as archive:
-            archive.add(source, ".")
-        base = tmp_path / "ml"
-        lay_out(base, tmp_path / "code.tar.gz")
-        environment = {
-            "PATH": f"{python.parent}:{os.environ['PATH']}",
-            "PYTHONPATH": str(REPO),
-            "PYTHONUNBUFFERED": "1",
-            "SAGEMAKER_BASE_DIR": str(base),
-            "SAGEMAKER_TRAINING_MODULE": "training.entry:main",
-            "AWS_DEFAULT_REGION": "us-east-1",
-        }
-        with (tmp_path / "log").open("w+") as log:
-            command = [python.with_name("train")]
-            result = subprocess.run(command, env=environment, stdout=log, stderr=log, timeout=120, check=False)
-            log.seek(0)
-            return Job(base=base, code=result.returncode, output=log.read())
-
-    return run
-
-
-def lay_out(base: Path, code: Path) -> None:
-    config = base / "input" / "config"
-    config.mkdir(parents=True)
-    (base / "model").mkdir()
-    (base / "output" / "data").mkdir(parents=True)
-    (base / "input" / "data" / "training").mkdir(parents=True)
-    hyperparameters = {"sagemaker_program": "train.py", "sagemaker_submit_directory": str(code), "n": 3, "name": "a b"}
-    encoded = {key: json.dumps(value) for key, value in hyperparameters.items()}
-    (config / "hyperparameters.json").write_text(json.dumps(encoded))
-    (config / "inputdataconfig.json").write_text(json.dumps({"training": {"TrainingInputMode": "File"}}))
-    # any other name would be looked up in the network for ever
-    (config / "resourceconfig.json").write_text(json.dumps({"current_host": "localhost", "hosts": ["localhost"]}))
-
-
-def test_a_script_runs_in_script_mode_and_its_inference_code_goes_into_the_model(train: Callable[[str], Job]) -> None:
+def test_a_script_runs_in_script_mode_and_its_inference_code_goes_into_the_model(train: Train) -> None:
     job = train(
         "import argparse, os, pathlib\n"
         "parser = argparse.ArgumentParser()\n"
@@ -131,7 +42,7 @@ def test_a_script_runs_in_script_mode_and_its_inference_code_goes_into_the_model
         ("import os\nos.kill(os.getpid(), 9)", "OutOfMemory: Process killed by SIGKILL"),
     ],
 )
-def test_a_failed_script_says_why_in_the_failure_reason(train: Callable[[str], Job], script: str, reason: str) -> None:
+def test_a_failed_script_says_why_in_the_failure_reason(train: Train, script: str, reason: str) -> None:
     job = train(script)
 
     assert job.code == 1
@@ -140,13 +51,13 @@ def test_a_failed_script_says_why_in_the_failure_reason(train: Callable[[str], J
     assert not (job.model / "code").exists()
 
 
-def test_a_long_traceback_leaves_room_for_its_last_line(train: Callable[[str], Job]) -> None:
+def test_a_long_traceback_leaves_room_for_its_last_line(train: Train) -> None:
     job = train(f"def f(n):\n    if n: f(n - 1)\n    raise ValueError('the end')  # {'x' * 300}\nf(50)")
 
     assert "ValueError: the end" in job.failure_reason
 
 
-def test_a_process_that_the_script_leaves_behind_does_not_hold_up_the_job(train: Callable[[str], Job]) -> None:
+def test_a_process_that_the_script_leaves_behind_does_not_hold_up_the_job(train: Train) -> None:
     job = train(
         "import os, pathlib, subprocess\n"
         "sleeper = subprocess.Popen(['sleep', '100'])\n"
@@ -155,3 +66,66 @@ def test_a_process_that_the_script_leaves_behind_does_not_hold_up_the_job(train:
     os.kill(int((job.model / "pid").read_text()), signal.SIGKILL)
 
     assert job.code == 0
+
+
+STYLE = """
+import argparse, json, os
+from features.columns import COLUMNS
+from helpers import square
+
+def truth(text):
+    return text.lower() in ("true", "1", "yes")
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--batch-size", type=int, default=64)
+parser.add_argument("--lr", type=float, default=0.01)
+parser.add_argument("--objective", type=str)
+parser.add_argument("--shuffle", type=truth, default=False)
+parser.add_argument("--layers", type=json.loads)
+parser.add_argument("--empty", type=str)
+parser.add_argument("--hosts", type=list, default=json.loads(os.environ["SM_HOSTS"]))
+parser.add_argument("--current-host", type=str, default=os.environ["SM_CURRENT_HOST"])
+parser.add_argument("--model-dir", type=str, default=os.environ["SM_MODEL_DIR"])
+parser.add_argument("--data-dir", type=str, default=os.environ["SM_CHANNEL_TRAINING"])
+parser.add_argument("--output-data-dir", type=str, default=os.environ["SM_OUTPUT_DATA_DIR"])
+parser.add_argument("--num-gpus", type=int, default=os.environ["SM_NUM_GPUS"])
+args, unknown = parser.parse_known_args()
+seen = {
+    "values": [args.batch_size, args.lr, args.objective, args.shuffle, args.layers, args.empty],
+    "again": json.loads(os.environ["SM_HPS"]),
+    "one": os.environ["SM_HP_LR"],
+    "host": [args.hosts, args.current_host, args.num_gpus],
+    "folders": [os.path.isdir(args.data_dir), os.listdir(args.data_dir)],
+    "code": [COLUMNS, square(3), unknown],
+}
+with open(os.path.join(args.output_data_dir, "seen.json"), "w") as file:
+    json.dump(seen, file)
+"""
+
+
+def test_a_script_in_the_style_of_awss_examples_runs_from_a_folder_of_its_own(train: Train) -> None:
+    values = {
+        "batch-size": 32,
+        "lr": 0.1,
+        "objective": "reg:squarederror --lr 3 'x'",
+        "shuffle": True,
+        "layers": [64, 32],
+        "empty": "",
+    }
+    files = {
+        "src/train.py": STYLE,
+        "src/helpers.py": "def square(x): return x * x\n",
+        "features/__init__.py": "",
+        "features/columns.py": "COLUMNS = ['a', 'b']\n",
+    }
+    job = train.run(files, "src/train.py", **values)
+
+    assert job.code == 0, job.output
+    assert json.loads((job.base / "output" / "data" / "seen.json").read_text()) == {
+        "values": [32, 0.1, "reg:squarederror --lr 3 'x'", True, [64, 32], ""],
+        "again": values,
+        "one": "0.1",
+        "host": [["localhost"], "localhost", 0],
+        "folders": [True, []],
+        "code": [["a", "b"], 9, []],
+    }
