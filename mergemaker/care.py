@@ -3,9 +3,10 @@
 import getpass
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 
 from mergemaker.domain.errors import MergemakerError, UsageError
@@ -25,7 +26,7 @@ def set_up(settings: Settings) -> int:
     today = datetime.now(UTC).date()
     for item in setup(settings, account=account(settings), connect=connect(settings), ask=ask_secret, today=today):
         left += item.how == "not done"
-        print(visible(f"{item.what}: {item.how}" + (f": {item.do}" if item.do else "")), flush=True)
+        _tell(f"{item.what}: {item.how}", item.do)
     return 1 if left else 0
 
 
@@ -41,11 +42,7 @@ def ask_secret(prompt: str) -> str:
 
 def examine(read_settings: Callable[[], Settings], root: Path, *, as_json: bool) -> int:
     """Exit code 1 if something is wrong; what could not be looked at is told, and is no fault."""
-    findings = []
-    for finding in _findings(read_settings, root):
-        findings.append(finding)
-        if not as_json:
-            print(_line(finding), flush=True)
+    findings = list(_findings(read_settings, root)) if as_json else _told(_findings(read_settings, root))
     wrong = sum(finding.mark == Mark.WRONG for finding in findings)
     unknown = sum(finding.mark == Mark.UNKNOWN for finding in findings)
     if as_json:
@@ -76,11 +73,26 @@ def _project(settings: Settings) -> Iterator[Finding]:
     try:
         aws, gitlab = account(settings), connect(settings)
     except MergemakerError as error:
-        yield Finding("AWS credentials", Mark.WRONG, str(error))
+        yield Finding("AWS credentials", Mark.WRONG, str(error), "look at AWS_PROFILE, and at ~/.aws/config")
         return
     yield from doctor(Patient(settings, aws, gitlab, datetime.now(UTC).date()))
 
 
-def _line(finding: Finding) -> str:
-    do = f": {finding.do}" if finding.do else ""
-    return visible(f"{_MARKS[finding.mark]} {finding.check}: {finding.said}{do}")
+def _told(findings: Iterable[Finding]) -> list[Finding]:
+    """Prints each as it comes; what was not looked at for one and the same cause is one line."""
+    told = []
+    for because, group in groupby(findings, key=lambda one: one.because):
+        if because:
+            several = list(group)
+            checks = several[0].check if len(several) == 1 else f"{len(several)} checks"
+            print(visible(f"{_MARKS[Mark.UNKNOWN]} {checks}: {several[0].said}"), flush=True)
+            told += several
+            continue
+        for finding in group:
+            _tell(f"{_MARKS[finding.mark]} {finding.check}: {finding.said}", finding.do)
+            told.append(finding)
+    return told
+
+
+def _tell(line: str, do: str) -> None:
+    print(visible(line) + (f"\n  → {visible(do)}" if do else ""), flush=True)

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, NoCredentialsError
 
-from mergemaker.adapters.aws import Clients, calling, code_of
+from mergemaker.adapters.aws import Clients, calling, code_of, message_of
 from mergemaker.domain.errors import ServiceError
 from mergemaker.domain.names import Names
 from mergemaker.ports import Identity, Kind, Trust
@@ -46,10 +46,24 @@ class AwsAccount:
     def __init__(self, clients: Clients, names: Names) -> None:
         self._clients, self._names = clients, names
 
-    def identity(self) -> Identity:
-        with calling("who asks"):
-            said = self._clients("sts").get_caller_identity()
+    def identity(self) -> Identity | None:
+        with calling(""):
+            try:
+                said = self._clients("sts").get_caller_identity()
+            except NoCredentialsError:
+                return None
         return Identity(account=str(said["Account"]), arn=str(said["Arn"]))
+
+    def stack(self, name: str) -> str | None:
+        with calling(f"stack {name}", "you need cloudformation:DescribeStacks"):
+            try:
+                found = self._clients("cloudformation").describe_stacks(StackName=name)["Stacks"]
+            except ClientError as error:
+                # CloudFormation has no code of its own for this.
+                if code_of(error) == "ValidationError" and "does not exist" in message_of(error):
+                    return None
+                raise
+        return str(found[0]["StackStatus"])
 
     def bootstrap_version(self) -> int | None:
         found = self._find(
@@ -142,6 +156,13 @@ class AwsAccount:
             lambda: self._clients("secretsmanager").get_secret_value(SecretId=name).get("SecretString"),
         )
         return str(found) if found else None
+
+    def secret_is_deleted(self) -> bool:
+        found = self._find(
+            f"secret {self._names.token_secret}",
+            lambda: self._clients("secretsmanager").describe_secret(SecretId=self._names.token_secret),
+        )
+        return found is not None and "DeletedDate" in found
 
     def store_secret(self, text: str) -> None:
         name = self._names.token_secret

@@ -8,6 +8,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, NoCredentialsError
 
+from mergemaker.adapters.causes import cause_of
 from mergemaker.domain.errors import RetryableError, ServiceError
 
 _PASSING = frozenset(
@@ -58,19 +59,20 @@ def message_of(error: ClientError) -> str:
 
 @contextmanager
 def calling(what: str, hint: str = "") -> Iterator[None]:
-    """Turns botocore's errors into ours, in one line that begins with `what` and ends in `hint`."""
-    tail = f": {hint}" if hint else ""
+    """Turns botocore's errors into ours, in one line that begins with `what` and ends in `hint`; each may be empty."""
+    head, tail = f"{what}: " if what else "", f": {hint}" if hint else ""
     try:
         yield
     except ClientError as error:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         kind = RetryableError if code_of(error) in _PASSING or status >= 500 else ServiceError
-        raise kind(f"{what}: AWS says {code_of(error)}: {message_of(error)}{tail}") from error
+        raise kind(f"{head}AWS says {code_of(error)}: {message_of(error)}{tail}") from error
     except NoCredentialsError as error:
         raise ServiceError(
-            f"{what}: no AWS credentials: a CI job assumes a role; elsewhere run `aws sso login` or set AWS_PROFILE"
+            f"{head}no AWS credentials: a CI job assumes a role; elsewhere run `aws sso login` or set AWS_PROFILE"
         ) from error
     except (HTTPClientError, ConnectionError) as error:
-        raise RetryableError(f"{what}: AWS can't be reached: {error}") from error
+        address = getattr(error, "kwargs", {}).get("endpoint_url", "its address")
+        raise RetryableError(f"{head}AWS can't be reached at {address}: {cause_of(error)}") from error
     except BotoCoreError as error:
-        raise ServiceError(f"{what}: {error}{tail}") from error
+        raise ServiceError(f"{head}{error}{tail}") from error

@@ -9,6 +9,7 @@ import gitlab
 import requests
 from gitlab.exceptions import GitlabAuthenticationError, GitlabError, GitlabHttpError
 
+from mergemaker.adapters.causes import cause_of
 from mergemaker.domain.errors import RetryableError, ServiceError
 from mergemaker.domain.settings import GitLab
 
@@ -58,7 +59,7 @@ class GitLabCalls:
                 self._sleep(pauses.pop(0))
             except (requests.RequestException, GitlabError) as error:
                 if not pauses:
-                    raise RetryableError(f"{what}: {self._where.url} can't be reached: {error}") from error
+                    raise RetryableError(f"{what}: {self._where.url} can't be reached: {cause_of(error)}") from error
                 self._sleep(pauses.pop(0))
 
     def _connect(self, *, fresh: bool) -> gitlab.Gitlab:

@@ -8,6 +8,7 @@ import gitlab
 import requests
 from gitlab.exceptions import GitlabAuthenticationError, GitlabError, GitlabHttpError
 
+from mergemaker.adapters.causes import cause_of
 from mergemaker.adapters.gitlab_calls import ONE_TRY, read_date
 from mergemaker.domain.errors import RetryableError, ServiceError
 from mergemaker.domain.settings import GitLab
@@ -25,7 +26,7 @@ class GitLabSettings:
 
     def __init__(self, where: GitLab, token: str) -> None:
         if not token.isascii() or not token.isprintable() or not token or " " in token:
-            raise ServiceError("that is no GitLab token: it is one word, without spaces")
+            raise ServiceError("it is no GitLab token: those are one word, without spaces")
         self._where = where
         self._client = gitlab.Gitlab(
             where.url,
@@ -120,13 +121,15 @@ class GitLabSettings:
         try:
             return call()
         except GitlabAuthenticationError as error:
-            raise ServiceError("GitLab refuses the token: it is wrong, expired or revoked") from error
+            raise ServiceError("GitLab refuses it: it is wrong, expired or revoked") from error
         except GitlabHttpError as error:
             said = " ".join(str(error.error_message).split())[:300]
             kind = RetryableError if error.response_code in _PASSING else ServiceError
             raise kind(f"{what}: GitLab says {error.response_code}: {said}") from error
-        except (requests.RequestException, GitlabError) as error:
-            raise RetryableError(f"{what}: {self._where.url} can't be reached: {error}") from error
+        except GitlabError as error:
+            raise RetryableError(f"{what}: {self._where.url} gave {error}") from error
+        except requests.RequestException as error:
+            raise RetryableError(f"{self._where.url} can't be reached: {cause_of(error)}") from error
 
 
 def _object(answer: object) -> dict[str, Any]:

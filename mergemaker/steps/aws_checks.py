@@ -2,28 +2,34 @@
 
 from collections.abc import Callable, Iterator
 
-from mergemaker.domain.errors import MergemakerError
+from mergemaker.domain.errors import MergemakerError, RetryableError
 from mergemaker.domain.names import Names
 from mergemaker.ports import Kind
-from mergemaker.steps.findings import DEPLOY, SETUP, Check, Mark, Patient, Verdict, verdict
-from mergemaker.steps.fitness import TRAINING_LOGS, account_fault, bootstrap_fault
+from mergemaker.steps.findings import DEPLOY, SETUP, SIGN_IN, Check, Mark, Patient, Verdict, verdict
+from mergemaker.steps.fitness import TRAINING_LOGS, account_faults, bootstrap_faults
+from mergemaker.steps.stacks import kept_kinds, restore, stacks_verdict
 
 FUNCTIONS = ("report", "release", "image")
 CI_ROLES = ("submit", "release", "deploy")
 STUCK_MINUTES = 30
 """Longer than a message takes through all its tries: `adapters.messages.WAITS` are 20 minutes together."""
-CREDENTIALS = "AWS credentials"
+CREDENTIALS, _STACKS = "AWS credentials", "stacks"
+GONE = Verdict(
+    Mark.WRONG, "deleted by hand, or newer than the last deploy", "run `npx cdk deploy --all --revert-drift`"
+)
+"""Of what a stack that is there should have made. A deploy alone compares templates, and would change nothing."""
 
 
 def aws_checks(names: Names) -> Iterator[Check]:
     yield Check(CREDENTIALS, _credentials)
     yield Check("CDK bootstrap", _bootstrap, CREDENTIALS)
+    yield Check(_STACKS, lambda patient: stacks_verdict(patient.account, patient.names), CREDENTIALS)
     for kind, name in resources(names):
-        yield Check(f"{kind} {name}", _exists(kind, name), CREDENTIALS)
-    yield Check("OIDC provider", _provider, CREDENTIALS)
-    yield Check(f"log group {TRAINING_LOGS}", _training_logs, CREDENTIALS)
+        yield Check(f"{kind} {name}", _secret if kind == "secret" else _exists(kind, name), _STACKS)
+    yield Check("OIDC provider", _provider, _STACKS)
+    yield Check(f"log group {TRAINING_LOGS}", _training_logs, _STACKS)
     for purpose in CI_ROLES:
-        yield Check(f"trust of role {names.role(purpose)}", _trusts(names.role(purpose)), CREDENTIALS)
+        yield Check(f"trust of role {names.role(purpose)}", _trusts(names.role(purpose)), _STACKS)
     for function in FUNCTIONS:
         yield Check(
             f"dead letters of {function}", _dead_letters(function), f"queue {names.dead_letter_queue(function)}"
@@ -33,9 +39,8 @@ def aws_checks(names: Names) -> Iterator[Check]:
 
 def resources(names: Names) -> Iterator[tuple[Kind, str]]:
     """What the stacks make and the product reaches by name."""
-    yield from (("bucket", names.bucket), ("table", names.run_table), ("repository", names.repository))
-    yield from (("secret", names.token_secret), ("image builder", names.image_builder))
-    yield ("role", names.role("execution"))
+    yield from kept_kinds(names)
+    yield from (("image builder", names.image_builder), ("role", names.role("execution")))
     for function in FUNCTIONS:
         yield ("function", names.function(function))
         yield ("queue", names.queue(function))
@@ -46,22 +51,27 @@ def _credentials(patient: Patient) -> Verdict:
     try:
         who = patient.account.identity()
     except MergemakerError as error:
-        return Verdict(Mark.WRONG, str(error), "sign in to AWS, and look at AWS_PROFILE and the network")
-    fault = account_fault(who.account, patient.names)
-    return verdict(fault, f"{who.arn}, account {who.account}")
+        do = "look at the network, and at AWS_ENDPOINT_URL" if isinstance(error, RetryableError) else SIGN_IN
+        return Verdict(Mark.WRONG, str(error), do)
+    return verdict(account_faults(who, patient.names), f"{who.arn}, account {who.account}" if who else "")
 
 
 def _bootstrap(patient: Patient) -> Verdict:
     version = patient.account.bootstrap_version()
-    return verdict(bootstrap_fault(version, patient.names), f"version {version}")
+    return verdict(bootstrap_faults(version, patient.names), f"version {version}")
 
 
 def _exists(kind: Kind, name: str) -> Callable[[Patient], Verdict]:
     def look(patient: Patient) -> Verdict:
-        there = patient.account.exists(kind, name)
-        return Verdict(Mark.FINE, "there") if there else Verdict(Mark.WRONG, "not there", DEPLOY)
+        return Verdict(Mark.FINE, "there") if patient.account.exists(kind, name) else GONE
 
     return look
+
+
+def _secret(patient: Patient) -> Verdict:
+    if patient.account.secret_is_deleted():
+        return Verdict(Mark.WRONG, "marked for deletion", f"{restore(patient.names)}, then {SETUP}")
+    return _exists("secret", patient.names.token_secret)(patient)
 
 
 def _provider(patient: Patient) -> Verdict:
@@ -85,7 +95,7 @@ def _trusts(role: str) -> Callable[[Patient], Verdict]:
     def look(patient: Patient) -> Verdict:
         trust, gitlab = patient.account.trust(role), patient.settings.gitlab
         if trust is None:
-            return Verdict(Mark.WRONG, "the role is not there", DEPLOY)
+            return GONE
         if not any(one.endswith(f":oidc-provider/{patient.host}") for one in trust.providers):
             return Verdict(Mark.WRONG, f"no job can assume it: it does not trust {patient.host}", DEPLOY)
         if gitlab.url not in trust.audiences:

@@ -15,16 +15,18 @@ from mergemaker.steps.gitlab_checks import gitlab_checks
 
 def doctor(patient: Patient) -> Iterator[Finding]:
     """Every check of the project."""
-    marks: dict[str, Mark] = {}
+    causes: dict[str, str] = {}
     for check in checks(patient.names):
-        finding = _run(check, patient, marks)
-        marks[check.name] = finding.mark
+        finding = _run(check, patient, because=causes.get(check.needs, ""))
+        if finding.mark != Mark.FINE:
+            causes[check.name] = finding.because or check.name
         yield finding
 
 
-def _run(check: Check, patient: Patient, marks: dict[str, Mark]) -> Finding:
-    if check.needs and marks[check.needs] != Mark.FINE:
-        return Finding(check.name, Mark.UNKNOWN, f"not looked at, because of: {check.needs}")
+def _run(check: Check, patient: Patient, *, because: str) -> Finding:
+    """`because`: the first of the checks that this one needs, and theirs, which was not fine."""
+    if because:
+        return Finding(check.name, Mark.UNKNOWN, f"not looked at, because of: {because}", because=because)
     try:
         verdict = check.look(patient)
     except MergemakerError as error:

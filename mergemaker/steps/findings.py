@@ -1,6 +1,6 @@
 """What a check is, what it looks at, and what it finds; and what `setup` says of what it did."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -14,6 +14,7 @@ from mergemaker.domain.token_secret import read_token
 from mergemaker.ports import Account, Connect, GitLabProject
 
 DEPLOY, SETUP = "run `npx cdk deploy --all`", "run `mergemaker setup`"
+SIGN_IN = "run `aws sso login`, or set AWS_PROFILE"
 
 
 class Mark(StrEnum):
@@ -33,6 +34,8 @@ class Finding:
     said: str
     do: str = ""
     """What mends it."""
+    because: str = ""
+    """The check whose fault kept this one from being looked at."""
 
 
 How = Literal["made", "changed", "was fine", "not done"]
@@ -45,7 +48,18 @@ class Item:
     what: str
     how: How
     do: str = ""
-    """What a person does instead, where it was not done."""
+    """What is left to a person."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is not as it must be, and what mends it: `setup` refuses because of it, the doctor tells it."""
+
+    said: str
+    do: str
+
+    def __str__(self) -> str:
+        return f"{self.said}: {self.do}"
 
 
 @dataclass(frozen=True)
@@ -94,6 +108,7 @@ class Check:
     """Name of the check without which this one would only repeat its fault."""
 
 
-def verdict(fault: str | None, fine: str) -> Verdict:
-    """A fault says after its colon what to do."""
-    return Verdict(Mark.WRONG, fault) if fault else Verdict(Mark.FINE, fine)
+def verdict(faults: Sequence[Fault], fine: str) -> Verdict:
+    if not faults:
+        return Verdict(Mark.FINE, fine)
+    return Verdict(Mark.WRONG, "; ".join(one.said for one in faults), "; ".join(one.do for one in faults))

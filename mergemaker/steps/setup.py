@@ -5,21 +5,23 @@ What belongs to the account comes last: `account_wide`.
 Everything is looked at before anything is changed, and only what differs is changed: once more is no harm.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 
-from mergemaker.domain.errors import RefusedError, UsageError
+from mergemaker.domain.errors import RefusedError, RetryableError, ServiceError, UsageError
 from mergemaker.domain.names import Names
 from mergemaker.domain.settings import GitLab, Settings
 from mergemaker.domain.token_secret import EVERY_DAYS, LIFE_DAYS, ROTATION_ROLE, managed_secret, read_token, same_secret
-from mergemaker.ports import Account, Connect, GitLabProject, Hosted, Kind, Token
+from mergemaker.ports import Account, CiVariable, Connect, GitLabProject, Hosted, Token
 from mergemaker.steps.account_wide import account_wide
-from mergemaker.steps.findings import Item
+from mergemaker.steps.aws_checks import GONE
+from mergemaker.steps.findings import SETUP, Fault, Item, Mark
 from mergemaker.steps.fitness import (
     MAINTAINER,
     PIPELINES_BY_HAND,
-    account_fault,
-    bootstrap_fault,
+    WARN_DAYS,
+    account_faults,
+    bootstrap_faults,
     branch_faults,
     by_hand,
     ci_variables,
@@ -27,6 +29,7 @@ from mergemaker.steps.fitness import (
     rotation_faults,
     token_faults,
 )
+from mergemaker.steps.stacks import kept_kinds, restore, stack_names, stacks_verdict
 
 Ask = Callable[[str], str]
 """From a prompt to what was answered; empty for nothing."""
@@ -41,27 +44,54 @@ def setup(settings: Settings, *, account: Account, connect: Connect, ask: Ask, t
     Raises RefusedError, a line per fault, if the account or a token is not fit; then nothing was changed.
     """
     yield from _account(settings, account)
-    stored = account.secret() or ""
-    token = ask(_TOKEN_PROMPT).strip() or read_token(stored)
+    where, stored = settings.gitlab, account.secret() or ""
+    given = ask(_TOKEN_PROMPT).strip()
+    token = given or read_token(stored)
     if not token:
         raise UsageError("no token: make a project access token (role Developer, scope api), and give it here")
-    project = connect(token)
-    said, hosted = project.token(), project.hosted()
-    _refuse(token_faults(said, today) + rotation_faults(settings.gitlab, said) + project_faults(settings, hosted))
-    _refuse(branch_faults(settings.gitlab, project.branch_is_protected(settings.gitlab.default_branch)))
+    which = "the token" if given else "the stored token"
+    project, said = _seen(connect, token, which)
+    _refuse(token_faults(said, where=where, today=today, which=which) + rotation_faults(where, said))
+    hosted = project.hosted()
+    _refuse(project_faults(settings, hosted))
+    _refuse(branch_faults(where, project.branch_is_protected(where.default_branch)))
     master = project if said.level >= MAINTAINER else _maintainer(settings, connect, ask, today)
+    variables = master.variables() if master else {}
 
+    yield _store(settings, account, token=token, stored=stored, said=said, today=today)
+    if where.rotate_token:
+        yield _renewal(settings.names, account)
+    yield from _variables(settings.names, master, variables)
+    yield _pipelines(hosted, master)
+    yield from account_wide(where, account)
+
+
+def _seen(connect: Connect, token: str, which: str) -> tuple[GitLabProject, Token]:
+    """The project as `which` token sees it, and what GitLab says of that token."""
+    try:
+        project = connect(token)
+        return project, project.token()
+    except RetryableError:
+        raise
+    except ServiceError as error:
+        raise ServiceError(f"{which}: {error}") from error
+
+
+def _store(settings: Settings, account: Account, *, token: str, stored: str, said: Token, today: date) -> Item:
     wanted = _secret(settings.gitlab, token, said)
     kept = same_secret(stored, wanted)
     if not kept:
         account.store_secret(wanted)
-    secret = f"GitLab token of {said.user} in the secret {settings.names.token_secret}"
-    yield Item(secret, "was fine" if kept else "changed" if stored else "made")
-    if settings.gitlab.rotate_token:
-        yield _renewal(settings.names, account)
-    yield from _variables(settings.names, master)
-    yield _pipelines(hosted, master)
-    yield from account_wide(settings.gitlab, account)
+    what = f"GitLab token of {said.user} in the secret {settings.names.token_secret}"
+    return Item(what, "was fine" if kept else "changed" if stored else "made", _ends_soon(said, today))
+
+
+def _ends_soon(token: Token, today: date) -> str:
+    """Empty where it does not."""
+    if token.expires is None or (token.expires - today).days > WARN_DAYS:
+        return ""
+    days = (token.expires - today).days
+    return f"it expires in {days} days, on {token.expires}: make one that lives longer, then {SETUP} again"
 
 
 def _secret(where: GitLab, token: str, said: Token) -> str:
@@ -82,39 +112,39 @@ def _renewal(names: Names, account: Account) -> Item:
 
 def _account(settings: Settings, account: Account) -> Iterator[Item]:
     names = settings.names
-    who = account.identity()
-    _refuse([fault for fault in [account_fault(who.account, names)] if fault])
+    _refuse(account_faults(account.identity(), names))
     version = account.bootstrap_version()
-    faults = [fault for fault in [bootstrap_fault(version, names)] if fault]
-    wanted: tuple[tuple[Kind, str], ...] = (
-        ("bucket", names.bucket),
-        ("table", names.run_table),
-        ("secret", names.token_secret),
-    )
-    gone = [f"{kind} {name}" for kind, name in wanted if not account.exists(kind, name)]
-    if gone:
-        faults.append(f"not in account {names.account}: {', '.join(gone)}: run `npx cdk deploy --all`")
-    _refuse(faults)
+    _refuse(bootstrap_faults(version, names) + _stack_faults(names, account))
     yield Item(f"AWS account {names.account}, bootstrap version {version}", "was fine")
-    yield Item(f"the stacks' {', '.join(kind for kind, _ in wanted)}", "was fine")
+    yield Item(f"stacks {', '.join(stack_names(names))}", "was fine")
+
+
+def _stack_faults(names: Names, account: Account) -> list[Fault]:
+    """Of what the next steps need from the stacks."""
+    stacks = stacks_verdict(account, names)
+    if stacks.mark != Mark.FINE:
+        return [Fault(stacks.said, stacks.do)]
+    gone = [f"{kind} {name}" for kind, name in kept_kinds(names) if not account.exists(kind, name)]
+    faults = [Fault(f"{one} is {GONE.said}", GONE.do) for one in gone]
+    if account.secret_is_deleted():
+        faults.append(Fault(f"secret {names.token_secret} is marked for deletion", f"{restore(names)}, then {SETUP}"))
+    return faults
 
 
 def _maintainer(settings: Settings, connect: Connect, ask: Ask, today: date) -> GitLabProject | None:
     """None if there is no such token at hand."""
-    token = ask(_MAINTAINER_PROMPT).strip()
+    token, which, where = ask(_MAINTAINER_PROMPT).strip(), "the second token", settings.gitlab
     if not token:
         return None
-    project = connect(token)
-    said = project.token()
-    faults = token_faults(said, today) + project_faults(settings, project.hosted())
+    project, said = _seen(connect, token, which)
+    faults = token_faults(said, where=where, today=today, which=which)
     if not faults and said.level < MAINTAINER:
-        faults = [f"the second token's user {said.user} is no Maintainer of {settings.gitlab.project}: give one who is"]
+        faults = [Fault(f"{which}'s user {said.user} is no Maintainer of {where.project}", "give one who is")]
     _refuse(faults)
     return project
 
 
-def _variables(names: Names, master: GitLabProject | None) -> Iterator[Item]:
-    there = master.variables() if master else {}
+def _variables(names: Names, master: GitLabProject | None, there: Mapping[str, CiVariable]) -> Iterator[Item]:
     for variable in ci_variables(names):
         what = f"CI variable {variable.key}"
         if master is None:
@@ -137,6 +167,6 @@ def _pipelines(hosted: Hosted, master: GitLabProject | None) -> Item:
     return Item(what, "changed")
 
 
-def _refuse(faults: list[str]) -> None:
+def _refuse(faults: list[Fault]) -> None:
     if faults:
-        raise RefusedError("\n".join(faults))
+        raise RefusedError("\n".join(map(str, faults)))

@@ -57,7 +57,9 @@ def test_what_the_stacks_made_is_there_and_what_they_did_not_is_not(account: Aws
 
 @pytest.mark.cloud
 def test_who_asks_is_told(account: AwsAccount) -> None:
-    assert account.identity().account == NAMES.account
+    who = account.identity()
+    assert who is not None
+    assert who.account == NAMES.account
 
 
 @pytest.mark.cloud
@@ -110,6 +112,20 @@ def test_a_log_group_that_sagemaker_has_made_in_the_meantime_is_kept(account: Aw
     clients("logs").create_log_group(logGroupName=group)
     account.keep_logs(group, days=90, new=True)
     assert account.log_days(group) == 90
+
+
+def test_an_answer_that_is_no_validation_error_about_a_missing_stack_is_no_missing_stack() -> None:
+    with pytest.raises(ServiceError, match="ValidationError: not you: you need cloudformation:DescribeStacks"):
+        AwsAccount(Stubbed("cloudformation", "describe_stacks", "ValidationError"), NAMES).stack("s")
+
+
+def test_without_credentials_nobody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, "/dev/null")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    assert AwsAccount(Clients(NAMES.region), NAMES).identity() is None
 
 
 def test_an_audience_is_added_to_the_provider_of_its_host() -> None:
@@ -186,6 +202,36 @@ def test_a_secret_is_stored_and_read_and_an_empty_one_holds_nothing(clients: Cli
 
 
 @pytest.mark.cloud
+def test_a_secret_that_waits_for_its_deletion_is_told_until_it_is_restored(clients: Clients) -> None:
+    names = replace(OTHER, project=unique("waits"))
+    account, name = AwsAccount(clients, names), names.token_secret
+    assert not account.secret_is_deleted()
+    clients("secretsmanager").create_secret(Name=name, SecretString="glpat-1")
+    assert not account.secret_is_deleted()
+    clients("secretsmanager").delete_secret(SecretId=name, RecoveryWindowInDays=7)
+    assert account.secret_is_deleted()
+    assert account.exists("secret", name)
+    clients("secretsmanager").restore_secret(SecretId=name)
+    assert not account.secret_is_deleted()
+    assert account.secret() == "glpat-1"
+
+
+@pytest.mark.cloud
+def test_a_stack_has_a_status_and_none_before_it_is_made_and_after_it_is_deleted(
+    account: AwsAccount, clients: Clients
+) -> None:
+    name = unique("stack")
+    assert account.stack(name) is None
+    queue = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": name}}
+    clients("cloudformation").create_stack(StackName=name, TemplateBody=json.dumps({"Resources": {"Queue": queue}}))
+    clients("cloudformation").get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+    assert account.stack(name) == "CREATE_COMPLETE"
+    clients("cloudformation").delete_stack(StackName=name)
+    clients("cloudformation").get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+    assert account.stack(name) is None
+
+
+@pytest.mark.cloud
 def test_the_lambdas_read_the_token_from_either_form(clients: Clients) -> None:
     names = replace(OTHER, project=unique("forms"))
     account, aws = AwsAccount(clients, names), Aws(names, Network())
@@ -200,6 +246,8 @@ def test_the_lambdas_read_the_token_from_either_form(clients: Clients) -> None:
 
 CALLS: dict[str, tuple[str, str, Callable[[AwsAccount], object]]] = {
     "identity": ("sts", "get_caller_identity", lambda a: a.identity()),
+    "stack": ("cloudformation", "describe_stacks", lambda a: a.stack("s")),
+    "deleted": ("secretsmanager", "describe_secret", lambda a: a.secret_is_deleted()),
     "bootstrap": ("ssm", "get_parameter", lambda a: a.bootstrap_version()),
     "bucket": ("s3", "head_bucket", lambda a: a.exists("bucket", "b")),
     "function": ("lambda", "get_function_configuration", lambda a: a.exists("function", "f")),

@@ -1,6 +1,8 @@
 """The GitLab project's adapter: against the stand-in, and against answers of GitLab that the stand-in never gives."""
 
 import itertools
+import socket
+import threading
 from collections.abc import Callable
 from datetime import date
 
@@ -69,7 +71,7 @@ def test_a_branch_that_is_not_there_is_neither_protected_nor_open(project: GitLa
 
 @pytest.mark.cloud
 def test_a_wrong_token_is_refused_without_being_named(where: GitLab) -> None:
-    with pytest.raises(ServiceError, match="GitLab refuses the token") as caught:
+    with pytest.raises(ServiceError, match="GitLab refuses it: it is wrong, expired or revoked") as caught:
         GitLabSettings(where, "glpat-wrong").token()
     assert "glpat" not in str(caught.value)
 
@@ -206,6 +208,51 @@ def test_a_gitlab_that_can_not_be_reached_is_told(call: str) -> None:
         CALLS[call](GitLabSettings(OURS, "glpat-1"))
 
 
+@pytest.mark.parametrize(
+    ("address", "cause"),
+    [
+        ("http://127.0.0.1:9", "connection refused"),
+        ("http://gitlab.invalid", "name not known"),
+    ],
+)
+def test_why_gitlab_can_not_be_reached_is_told_in_words(address: str, cause: str) -> None:
+    with pytest.raises(RetryableError) as caught:
+        GitLabSettings(GitLab(address, 5, "team/shop"), "glpat-1").hosted()
+    assert str(caught.value) == f"{address} can't be reached: {cause}"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "answer", "cause"),
+    [
+        ("http", b"", "connection closed by the other side"),
+        ("https", b"HTTP/1.1 400 Bad Request", "it speaks no TLS that is spoken here"),
+    ],
+)
+def test_a_server_that_speaks_otherwise_is_told_in_words(scheme: str, answer: bytes, cause: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=answer_once, args=(server, answer), daemon=True).start()
+        address = f"{scheme}://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(RetryableError) as caught:
+            GitLabSettings(GitLab(address, 5, "team/shop"), "glpat-1").hosted()
+    assert str(caught.value) == f"{address} can't be reached: {cause}"
+
+
+def answer_once(server: socket.socket, answer: bytes) -> None:
+    connection, _ = server.accept()
+    with connection:
+        if answer:
+            connection.recv(100)
+            connection.sendall(answer)
+
+
+@responses.activate
+@pytest.mark.parametrize("error", [requests.ConnectTimeout("x"), requests.ReadTimeout("x")])
+def test_a_gitlab_that_is_too_slow_is_told_in_words(error: Exception) -> None:
+    answer_everything(body=error)
+    with pytest.raises(RetryableError, match=r"can't be reached: timed out$"):
+        GitLabSettings(OURS, "glpat-1").hosted()
+
+
 @responses.activate
 @pytest.mark.parametrize("body", ["<html>", "[]", "1"])
 def test_a_page_that_is_no_gitlab_is_told(body: str) -> None:
@@ -216,6 +263,6 @@ def test_a_page_that_is_no_gitlab_is_told(body: str) -> None:
 
 @pytest.mark.parametrize("token", ["", "glpat-1\nglpat-2", "glpat 1", "glpät-1", "\x00"])
 def test_what_can_be_no_token_goes_nowhere(token: str) -> None:
-    with pytest.raises(ServiceError, match="that is no GitLab token") as caught:
+    with pytest.raises(ServiceError, match="it is no GitLab token") as caught:
         GitLabSettings(OURS, token)
     assert "glp" not in str(caught.value)

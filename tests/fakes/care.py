@@ -10,6 +10,7 @@ from mergemaker.ports import CiVariable, GitLabProject, Hosted, Identity, Kind, 
 from mergemaker.steps.aws_checks import CI_ROLES, FUNCTIONS, resources
 from mergemaker.steps.findings import Patient
 from mergemaker.steps.fitness import TRAINING_LOGS, ci_variables
+from mergemaker.steps.stacks import stack_names
 from tests.fakes.faults import Fake
 
 SETTINGS = Settings(
@@ -27,8 +28,9 @@ class FakeAccount(Fake):
 
     def __init__(self, names: Names = NAMES) -> None:
         super().__init__()
-        self.who = Identity(names.account, f"arn:aws:sts::{names.account}:assumed-role/Admin/ann")
+        self.who: Identity | None = Identity(names.account, f"arn:aws:sts::{names.account}:assumed-role/Admin/ann")
         self.bootstrap: int | None = 21
+        self.stacks: dict[str, str] = dict.fromkeys(stack_names(names), "UPDATE_COMPLETE")
         self.there = set(resources(names))
         self.audiences: tuple[str, ...] | None = (SETTINGS.gitlab.url,)
         provider = f"arn:aws:iam::{names.account}:oidc-provider/gitlab.example.com"
@@ -38,18 +40,24 @@ class FakeAccount(Fake):
         self.ages: dict[str, float] = {}
         self.stored: str | None = None
         """In the token's secret."""
+        self.deleted = False
+        """Whether that waits for its deletion."""
         self.renewal: int | None = None
         """Days."""
         self.log_groups = {TRAINING_LOGS: 90}
         """Name to days; 0 for ever."""
 
-    def identity(self) -> Identity:
+    def identity(self) -> Identity | None:
         with self._called("identity"):
             return self.who
 
     def bootstrap_version(self) -> int | None:
         with self._called("bootstrap_version"):
             return self.bootstrap
+
+    def stack(self, name: str) -> str | None:
+        with self._called("stack"):
+            return self.stacks.get(name)
 
     def exists(self, kind: Kind, name: str) -> bool:
         with self._called("exists"):
@@ -93,10 +101,17 @@ class FakeAccount(Fake):
 
     def secret(self) -> str | None:
         with self._called("secret"):
+            if self.deleted:
+                raise ServiceError("AWS says InvalidRequestException: it was marked for deletion")
             return self.stored
+
+    def secret_is_deleted(self) -> bool:
+        with self._called("secret_is_deleted"):
+            return self.deleted
 
     def store_secret(self, text: str) -> None:
         with self._called("store_secret"):
+            assert not self.deleted
             self.stored = text
 
     def renewed_every(self) -> int | None:
@@ -134,7 +149,9 @@ class FakeProject(Fake):
         with self._called(call):
             owner = self.tokens.get(token)
             if owner is None:
-                raise ServiceError("GitLab refuses the token: it is wrong, expired or revoked")
+                raise ServiceError("GitLab refuses it: it is wrong, expired or revoked")
+            if owner.level == 0 and call != "token":
+                raise ServiceError(f"{call}: GitLab says 404: 404 Project Not Found")
             if owner.level < level:
                 raise ServiceError(f"{call}: GitLab says 403: 403 Forbidden")
             return owner

@@ -7,6 +7,7 @@ from mergemaker.domain.names import Names
 from mergemaker.domain.settings import parse_settings
 from mergemaker.ports import Kind, Trust
 from mergemaker.steps.aws_checks import CI_ROLES, FUNCTIONS, resources
+from mergemaker.steps.stacks import kept_kinds, stack_names
 from tests.infra.stacks import ACCOUNT, PROJECT, REGION, SETTINGS, Stacks
 
 NAMES = Names(PROJECT, ACCOUNT, REGION)
@@ -29,6 +30,21 @@ def made(stacks: Stacks, kind: Kind) -> set[str]:
 
 def test_all_that_the_doctor_looks_for_is_made_by_the_stacks(stacks: Stacks) -> None:
     assert [(kind, name) for kind, name in resources(NAMES) if name not in made(stacks, kind)] == []
+
+
+def test_the_stacks_have_the_names_that_the_doctor_knows(stacks: Stacks) -> None:
+    made = {path.name.removesuffix(".template.json") for path in stacks.folder.glob("*.template.json")}
+    assert made == set(stack_names(NAMES))
+
+
+def test_what_the_doctor_says_was_kept_is_what_outlives_the_stacks(stacks: Stacks) -> None:
+    retained = {
+        kind
+        for kind, (type_, _) in TYPES.items()
+        for one in stacks.of_type(type_).values()
+        if one.get("DeletionPolicy", "").startswith("Retain")
+    }
+    assert retained == {kind for kind, _ in kept_kinds(NAMES)}
 
 
 def test_no_function_that_works_off_a_queue_is_forgotten(stacks: Stacks) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from mergemaker.domain.errors import RetryableError, ServiceError
 from mergemaker.domain.token_secret import managed_secret
-from mergemaker.ports import CiVariable, Identity, Token, Trust
+from mergemaker.ports import CiVariable, Identity, Kind, Token, Trust
 from mergemaker.steps.doctor import checks, doctor
 from mergemaker.steps.findings import Finding, Mark
 from mergemaker.steps.fitness import ci_variables
@@ -84,7 +84,7 @@ HARMS: dict[str, tuple[Harm, str, str, str]] = {
     ),
     "role gone": (
         lambda w: w.account.trusts.pop("shop-release"),
-        "trust of role shop-release", "the role is not there", "cdk deploy",
+        "trust of role shop-release", "deleted by hand", "--revert-drift",
     ),
     "role of another host": (
         lambda w: trust(w, providers=("arn:aws:iam::111122223333:oidc-provider/gitlab.com",)),
@@ -116,11 +116,19 @@ HARMS: dict[str, tuple[Harm, str, str, str]] = {
     ),
     "a guest": (
         lambda w: w.token(level=20),
-        "token's role", "20, less than Developer (30)", "mergemaker setup",
+        "token's role", "has the role Reporter, less than Developer", "mergemaker setup",
     ),
     "another project": (
         lambda w: setattr(w.project, "state", replace(w.project.state, path="team/other")),
         "GitLab project", "project 5 is 'team/other'", "correct it there",
+    ),
+    "no member": (
+        lambda w: w.token(level=0),
+        "token's role", "mergemaker-bot is no member of project 5", "correct gitlab.project_id",
+    ),
+    "a secret that waits for its deletion": (
+        lambda w: setattr(w.account, "deleted", True),
+        "secret shop/gitlab-token", "marked for deletion", "restore-secret --secret-id shop/gitlab-token`, then",
     ),
     "no such branch": (
         lambda w: w.project.protected.clear(),
@@ -167,9 +175,10 @@ def test_what_is_wrong_is_told_once_with_what_mends_it(ward: Ward, harm: str) ->
 def test_what_the_stacks_should_have_made_is_told_by_name(ward: Ward, kind: str) -> None:
     gone = next(one for one in sorted(ward.account.there) if one[0] == kind)
     ward.account.there.discard(gone)
-    (found,) = ward.ill()
-    assert (found.check, found.mark, found.said) == (f"{kind} {gone[1]}", Mark.WRONG, "not there")
-    assert found.do == "run `npx cdk deploy --all`"
+    (found,) = [one for one in ward.findings() if one.mark == Mark.WRONG]
+    assert (found.check, found.do) == (f"{kind} {gone[1]}", "run `npx cdk deploy --all --revert-drift`")
+    assert found.said == "deleted by hand, or newer than the last deploy"
+    assert {one.because for one in ward.ill() if one != found} <= {found.check}
 
 
 def test_a_queue_that_is_gone_is_not_called_empty(ward: Ward) -> None:
@@ -193,7 +202,9 @@ def test_a_token_with_time_and_rights_is_fine(ward: Ward, token: Token) -> None:
     ward.project.tokens[GOOD] = token
     ill = ward.ill()
     assert {one.mark for one in ill} <= {Mark.UNKNOWN}
-    assert [one.check.split()[0] for one in ill] == (["CI"] * 4 if token.level < 40 else [])
+    told = [(one.check, one.said) for one in ill if not one.because]
+    assert told == ([("CI variables", "a Developer's token can't read them")] if token.level < 40 else [])
+    assert {one.because for one in ill if one.because} == ({"CI variables"} if token.level < 40 else set())
 
 
 def test_a_gitlab_that_tells_nothing_of_its_tokens_leaves_two_questions_open(ward: Ward) -> None:
@@ -214,7 +225,8 @@ def wrong(findings: list[Finding]) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("harm", "said"),
     [
-        (lambda a: a.fail("identity", ServiceError("who asks: no AWS credentials")), "who asks: no AWS credentials"),
+        (lambda a: setattr(a, "who", None), "no AWS credentials"),
+        (lambda a: a.fail("identity", ServiceError("AWS says ExpiredToken")), "AWS says ExpiredToken"),
         (lambda a: setattr(a, "down", RetryableError("AWS can't be reached")), "AWS can't be reached"),
         (lambda a: setattr(a, "who", Identity("999999999999", "arn")), "your AWS credentials are of account 999"),
     ],
@@ -229,6 +241,109 @@ def test_without_aws_one_line_says_why_and_nothing_else_is_asked(
     assert why.startswith(said)
     assert {one.mark for one in found} == {Mark.WRONG, Mark.UNKNOWN}
     assert (ward.account.calls, ward.project.calls) == (["identity"], [])
+
+
+def test_what_was_not_looked_at_names_the_first_cause(ward: Ward) -> None:
+    ward.account.fail("identity", ServiceError("AWS says ExpiredToken"))
+    _, *others = [one for one in ward.findings() if one.check != "version of python"]
+    assert {one.because for one in others} == {"AWS credentials"}
+
+
+def test_who_is_no_member_is_told_so_and_nothing_of_the_project(ward: Ward) -> None:
+    ward.token(level=0)
+    others = [one for one in ward.ill() if one.because == "token's role"]
+    assert {"GitLab project", "default branch", "CI variables", "pipelines must succeed"} <= {o.check for o in others}
+    assert ward.project.calls == ["token"] * len(ward.project.calls)
+
+
+# Stacks ---------------------------------------------------------------------------------------
+
+
+def of_stacks(ward: Ward) -> Finding:
+    """The one fault; all that needs the stacks is not looked at."""
+    (found,) = [one for one in ward.findings() if one.check == "stacks"]
+    assert found.mark != Mark.FINE
+    others = [one for one in ward.ill() if one != found]
+    assert len(others) > 30
+    assert {one.because for one in others} == {"stacks"}
+    return found
+
+
+def test_an_account_where_nothing_is_deployed_is_one_fault(ward: Ward) -> None:
+    ward.account.stacks.clear()
+    ward.account.there.clear()
+    found = of_stacks(ward)
+    assert (found.said, found.do) == (
+        "nothing is deployed in account 111122223333, eu-west-1", "run `npx cdk deploy --all`"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("state", "first"),
+    [(None, "adopt it with `npx cdk import shop-data`"), ("ROLLBACK_COMPLETE", "clear what a deploy left with")],
+)
+def test_data_that_was_kept_is_to_be_adopted_first(ward: Ward, state: str | None, first: str) -> None:
+    ward.account.stacks = {"shop-data": state} if state else {}
+    ward.account.there = {("bucket", "shop-111122223333-eu-west-1"), ("table", "shop-runs")}
+    found = of_stacks(ward)
+    kept = "bucket shop-111122223333-eu-west-1, table shop-runs"
+    assert found.said == f"shop-data was destroyed, what holds its data was kept: {kept}"
+    assert found.do.startswith(first)
+    assert "`npx cdk import shop-data`, then run `npx cdk deploy --all`" in found.do
+
+
+@pytest.mark.parametrize(
+    ("there", "do"),
+    [
+        (
+            {("secret", "shop/gitlab-token")},
+            "run `aws secretsmanager delete-secret --secret-id shop/gitlab-token --force",
+        ),
+        ({("secret", "shop/gitlab-token"), ("table", "shop-runs")}, "run `aws secretsmanager restore-secret"),
+    ],
+)
+def test_a_secret_whose_name_is_still_taken_is_told(ward: Ward, there: set[tuple[Kind, str]], do: str) -> None:
+    ward.account.stacks.clear()
+    ward.account.there, ward.account.deleted = there, True
+    assert of_stacks(ward).do.startswith(do)
+
+
+@pytest.mark.parametrize(
+    ("state", "said", "do"),
+    [
+        (None, "shop-platform is not there", "run `npx cdk deploy --all`"),
+        (
+            "UPDATE_ROLLBACK_FAILED",
+            "shop-platform is UPDATE_ROLLBACK_FAILED",
+            "describe-stack-events --stack-name shop-pl",
+        ),
+        ("DELETE_FAILED", "shop-platform is DELETE_FAILED", "describe-stack-events --stack-name shop-platform"),
+        ("UPDATE_IN_PROGRESS", "shop-platform is UPDATE_IN_PROGRESS", "wait until that has ended"),
+    ],
+)
+def test_a_stack_that_is_not_whole_is_named(ward: Ward, state: str | None, said: str, do: str) -> None:
+    del ward.account.stacks["shop-platform"]
+    if state:
+        ward.account.stacks["shop-platform"] = state
+    found = of_stacks(ward)
+    assert found.said == said
+    assert do in found.do
+    assert found.mark == (Mark.UNKNOWN if state == "UPDATE_IN_PROGRESS" else Mark.WRONG)
+
+
+@pytest.mark.parametrize(
+    "state", ["UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"]
+)
+def test_a_stack_that_is_whole_will_do_whatever_happened_to_its_last_change(ward: Ward, state: str) -> None:
+    ward.account.stacks["shop-data"] = state
+    assert ward.ill() == []
+
+
+def test_who_may_not_see_the_stacks_is_told_and_nothing_is_called_wrong(ward: Ward) -> None:
+    ward.account.fail("stack", ServiceError("AWS says AccessDenied: you need cloudformation:DescribeStacks"))
+    ill = ward.ill()
+    assert ill[0].said == "can't be told: AWS says AccessDenied: you need cloudformation:DescribeStacks"
+    assert {one.mark for one in ill} == {Mark.UNKNOWN}
 
 
 def test_an_empty_secret_is_one_fault(ward: Ward) -> None:
@@ -257,7 +372,7 @@ def test_a_token_that_aws_can_not_renew_is_told_where_it_should(ward: Ward) -> N
 
 def test_a_token_that_gitlab_refuses_is_one_fault(ward: Ward) -> None:
     ward.account.stored = "glpat-old"
-    assert wrong(ward.findings()) == [("GitLab token", "GitLab refuses the token: it is wrong, expired or revoked")]
+    assert wrong(ward.findings()) == [("GitLab token", "GitLab refuses it: it is wrong, expired or revoked")]
 
 
 def test_a_gitlab_that_can_not_be_reached_is_not_blamed_on_the_token(ward: Ward) -> None:
@@ -286,8 +401,9 @@ def test_what_may_not_be_seen_is_told_and_stops_no_other_check(ward: Ward, call:
 
 def test_only_the_variables_own_checks_suffer_where_they_can_not_be_read(ward: Ward) -> None:
     ward.project.fail("variables", ServiceError("GitLab says 403"))
-    (found,) = ward.ill()
-    assert (found.check, found.mark) == ("CI variable MERGEMAKER_SUBMIT_ROLE_ARN", Mark.UNKNOWN)
+    (found, *others) = ward.ill()
+    assert (found.check, found.mark, found.said) == ("CI variables", Mark.UNKNOWN, "can't be told: GitLab says 403")
+    assert {(one.check.partition(" ")[0], one.because) for one in others} == {("CI", "CI variables")}
 
 
 def test_a_variable_with_the_right_value_for_another_key_does_not_count(ward: Ward) -> None:

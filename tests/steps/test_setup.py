@@ -2,11 +2,11 @@
 
 import json
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
-from mergemaker.domain.errors import RefusedError, ServiceError, UsageError
+from mergemaker.domain.errors import RefusedError, RetryableError, ServiceError, UsageError
 from mergemaker.ports import CiVariable, Identity, Token
 from mergemaker.steps.setup import setup
 from tests.fakes.care import GOOD, NAMES, SETTINGS, TODAY, FakeAccount, FakeProject
@@ -60,7 +60,7 @@ def test_the_first_time_everything_is_made(setting: Setting) -> None:
     done = setting.up(GOOD)
     assert done == {
         "AWS account 111122223333, bootstrap version 21": "was fine",
-        "the stacks' bucket, table, secret": "was fine",
+        "stacks shop-data, shop-platform, shop-identity": "was fine",
         "GitLab token of mergemaker-bot in the secret shop/gitlab-token": "made",
         f"CI variable {SUBMIT}": "made",
         f"CI variable {RELEASE}": "made",
@@ -156,6 +156,30 @@ def test_without_a_maintainers_token_it_says_what_is_left_to_do(setting: Setting
     assert "sets it to eu-west-1, not protected" in items[6].do
     assert "Merge checks" in items[7].do
     assert setting.project.ci == {}
+
+
+def test_of_two_tokens_it_says_which_is_wrong(setting: Setting, weak: str) -> None:
+    assert setting.refused(weak, "glpat-wrong").startswith("the second token: GitLab refuses it")
+    setting.project.tokens["glpat-narrow"] = replace(setting.project.tokens[GOOD], scopes=("read_api",))
+    assert setting.refused(weak, "glpat-narrow").startswith("the second token has the scopes read_api, not api")
+    setting.account.stored = "glpat-old"
+    assert setting.refused("", GOOD).startswith("the stored token: GitLab refuses it")
+
+
+def test_a_gitlab_that_is_down_is_blamed_on_no_token(setting: Setting) -> None:
+    setting.project.fail("token", RetryableError("https://gitlab.example.com can't be reached: connection refused"))
+    assert setting.refused(GOOD) == "https://gitlab.example.com can't be reached: connection refused"
+
+
+@pytest.mark.parametrize(("days", "warned"), [(14, True), (15, False)])
+def test_a_token_that_ends_soon_is_stored_and_told(setting: Setting, days: int, warned: bool) -> None:
+    setting.project.tokens[GOOD] = replace(setting.project.tokens[GOOD], expires=TODAY + timedelta(days=days))
+    items = list(
+        setup(SETTINGS, account=setting.account, connect=setting.project.seen_with, ask=lambda _: GOOD, today=TODAY)
+    )
+    (item,) = [one for one in items if one.what.startswith("GitLab token")]
+    assert (item.how, setting.account.stored) == ("made", GOOD)
+    assert item.do.startswith("it expires in 14 days, on 2026-03-15: make one") if warned else item.do == ""
 
 
 def test_a_second_token_that_is_no_maintainers_is_refused(setting: Setting, weak: str) -> None:
@@ -263,10 +287,44 @@ def test_an_account_that_is_not_ready_is_told_with_all_that_is_missing(setting: 
     setting.account.bootstrap = None
     setting.account.there.discard(("table", "shop-runs"))
     setting.account.there.discard(("secret", "shop/gitlab-token"))
-    bootstrap, stacks = setting.refused(GOOD).splitlines()
+    bootstrap, table, secret = setting.refused(GOOD).splitlines()
     assert bootstrap.endswith("run `npx cdk bootstrap aws://111122223333/eu-west-1`")
-    assert "table shop-runs, secret shop/gitlab-token: run `npx cdk deploy --all`" in stacks
+    assert table.startswith("table shop-runs is deleted by hand")
+    assert secret.startswith("secret shop/gitlab-token is deleted by hand")
     assert setting.asked == []
+
+
+def test_an_account_without_credentials_is_told_what_to_do(setting: Setting) -> None:
+    setting.account.who = None
+    assert setting.refused(GOOD) == "no AWS credentials: run `aws sso login`, or set AWS_PROFILE"
+
+
+@pytest.mark.parametrize(
+    ("state", "fault"),
+    [
+        (None, "shop-platform is not there: run `npx cdk deploy"),
+        ("ROLLBACK_COMPLETE", "is ROLLBACK_COMPLETE: read why"),
+    ],
+)
+def test_a_stack_that_is_missing_or_failed_is_refused(setting: Setting, state: str | None, fault: str) -> None:
+    del setting.account.stacks["shop-platform"]
+    if state:
+        setting.account.stacks["shop-platform"] = state
+    assert fault in setting.refused(GOOD)
+    assert setting.asked == []
+
+
+def test_a_secret_that_waits_for_its_deletion_is_refused(setting: Setting) -> None:
+    setting.account.deleted = True
+    assert setting.refused(GOOD) == (
+        "secret shop/gitlab-token is marked for deletion: run `aws secretsmanager restore-secret --secret-id "
+        "shop/gitlab-token`, then run `mergemaker setup`"
+    )
+
+
+def test_what_can_not_be_read_is_told_before_the_token_is_stored(setting: Setting) -> None:
+    setting.project.fail("variables", ServiceError("CI variables: GitLab says 403: 403 Forbidden"))
+    assert "GitLab says 403" in setting.refused(GOOD)
 
 
 def test_a_bootstrap_that_is_too_old_is_told(setting: Setting) -> None:
@@ -287,7 +345,7 @@ def test_without_any_token_it_says_which_to_make(setting: Setting) -> None:
 
 
 def test_a_token_that_gitlab_refuses_is_not_stored(setting: Setting) -> None:
-    assert "GitLab refuses the token" in setting.refused("glpat-wrong")
+    assert setting.refused("glpat-wrong").startswith("the token: GitLab refuses it")
 
 
 @pytest.mark.parametrize(
@@ -295,8 +353,8 @@ def test_a_token_that_gitlab_refuses_is_not_stored(setting: Setting) -> None:
     [
         (Token("bot", ("read_api",), None, level=40), "the token has the scopes read_api, not api"),
         (Token("bot", (), None, level=40), "the token has the scopes none, not api"),
-        (Token("bot", ("api",), None, level=20), "bot has role 20 in the project, less than Developer (30)"),
-        (Token("bot", ("api",), None, level=0), "bot has role 0"),
+        (Token("bot", ("api",), None, level=20), "bot has the role Reporter, less than Developer"),
+        (Token("bot", ("api",), None, level=0), "bot is no member of project 5: make a token in team/shop"),
         (Token("bot", ("api",), TODAY, level=40), "the token expires on 2026-03-01"),
     ],
 )
