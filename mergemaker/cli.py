@@ -85,6 +85,15 @@ def _parser() -> argparse.ArgumentParser:
     diff.add_argument("--json", action="store_true", help="as a JSON object")
     diff.set_defaults(run=_data_diff)
 
+    image = commands.add_parser("image", help="AWS's own images: resolve").add_subparsers(
+        title="commands", required=True, metavar="COMMAND"
+    )
+    resolve = image.add_parser("resolve", help="the address of an image of AWS's, for image.uri in model.toml")
+    resolve.add_argument("name", metavar="NAME:VERSION", help="such as xgboost:1.7-1")
+    resolve.add_argument("--instance-type", metavar="TYPE", default="ml.m5.large", help="default: %(default)s")
+    resolve.add_argument("--scope", choices=("training", "inference"), default="training", help="default: %(default)s")
+    resolve.set_defaults(run=_image_resolve)
+
     setup = commands.add_parser("setup", help="once, after `cdk deploy`: GitLab's token, CI variables, merge checks")
     setup.set_defaults(run=_setup)
 
@@ -242,6 +251,14 @@ def _data_diff(asked: argparse.Namespace) -> int:
     from mergemaker.inputs import compare
 
     return compare(_settings(), _root(), asked.model, against=asked.against, as_json=asked.json)
+
+
+def _image_resolve(asked: argparse.Namespace) -> int:
+    from mergemaker.adapters.image_uris import address
+
+    region = _settings().names.region
+    print(address(asked.name, region=region, instance_type=asked.instance_type, scope=asked.scope))
+    return 0
 
 
 def _setup(_asked: argparse.Namespace) -> int:
