@@ -105,11 +105,7 @@ class SageMakerJobs:
         wanted: CreateTrainingJobRequestTypeDef = {
             "TrainingJobName": request.name,
             "RoleArn": self._role,
-            "AlgorithmSpecification": {
-                "TrainingImage": image,
-                "TrainingInputMode": "File",
-                "MetricDefinitions": [{"Name": name, "Regex": regex} for name, regex in request.metric_regexes.items()],
-            },
+            "AlgorithmSpecification": {"TrainingImage": image, "TrainingInputMode": "File"},
             "HyperParameters": dict(request.hyperparameters),
             "Environment": dict(request.environment),
             "InputDataConfig": [_channel(request, name) for name in request.channels],
@@ -128,6 +124,11 @@ class SageMakerJobs:
             wanted["ResourceConfig"]["VolumeKmsKeyId"] = self._key()
         if self._network.subnets:
             wanted["VpcConfig"] = vpc_config(self._network)
+        if request.metric_regexes:
+            # Left out where there are none: SageMaker refuses definitions for its own algorithms, which have theirs.
+            wanted["AlgorithmSpecification"]["MetricDefinitions"] = [
+                {"Name": name, "Regex": regex} for name, regex in request.metric_regexes.items()
+            ]
         if request.checkpoints:
             wanted["CheckpointConfig"] = {"S3Uri": request.checkpoints, "LocalPath": CHECKPOINTS}
         if request.max_wait_seconds is not None:
@@ -184,6 +185,9 @@ def _work(job: "DescribeTrainingJobResponseTypeDef", role: str) -> Work:
         },
         environment=job.get("Environment", {}),
         checkpoints=job.get("CheckpointConfig", {}).get("S3Uri", ""),
+        metric_regexes={
+            one["Name"]: one["Regex"] for one in job["AlgorithmSpecification"].get("MetricDefinitions", [])
+        },
         unusual=_unusual(job, role),
     )
 

@@ -50,7 +50,7 @@ def request_for(name: str, ingredients: Ingredients, *, lineage: Lineage, manner
         channels={one: f"{data}{one}/" for one in ingredients.channels},
         output=f"{bucket}/{output_prefix(model)}",
         resources=ingredients.resources,
-        metric_regexes=manner.metric_regexes,
+        metric_regexes=ingredients.metric_regexes,
         content_types={one: kind for one, kind in ingredients.channels.items() if kind},
         input_modes={one: mode.value for one, mode in modes.items() if mode is not InputMode.FILE},
         environment=ingredients.environment,

@@ -133,9 +133,13 @@ class ModelSpec:
     prepare: Prepare | None = None
 
     @property
+    def metric_regexes(self) -> dict[str, str]:
+        """By which SageMaker finds metrics in the log."""
+        return {metric.name: metric.regex for metric in self.metrics if metric.regex}
+
+    @property
     def manner(self) -> "Manner":
         return Manner(
-            metric_regexes={metric.name: metric.regex for metric in self.metrics if metric.regex},
             input_modes={name: channel.input_mode for name, channel in self.channels.items()},
             spot=self.spot,
             checkpoints=self.checkpoints,
@@ -146,7 +150,6 @@ class ModelSpec:
 class Manner:
     """How a run is carried out, where that doesn't decide its outcome: no part of the run key."""
 
-    metric_regexes: Mapping[str, str] = field(default_factory=dict)
     input_modes: Mapping[str, InputMode] = field(default_factory=dict)
     """By channel; File where it says nothing."""
     spot: Spot | None = None

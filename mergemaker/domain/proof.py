@@ -2,7 +2,7 @@
 
 Tags are the word of whoever started the job, and everyone who may submit can start one with any tags. What SageMaker
 says the job runs is not: out of that the ingredients, and so the run key, are made once more. What can't be made again
-is who asked, the `Origin`, and the digest of the settings that only judge and show a run.
+is who asked, the `Origin`, and the digest of the settings that judge and show a run.
 """
 
 import json
@@ -15,14 +15,16 @@ from mergemaker.domain.names import Names, is_address, job_name, may_be
 from mergemaker.domain.run import Ingredients, Lineage, TrainingJob, Work
 
 
-def contradictions(job: TrainingJob, lineage: Lineage, names: Names) -> list[str]:
+def contradictions(job: TrainingJob, lineage: Lineage, *, metric_regexes: Mapping[str, str], names: Names) -> list[str]:
     """What of the job is not as `lineage` says, in words; nothing for every job that submit starts.
+
+    `metric_regexes` are those of the settings that `lineage` names. The run key holds them, too.
 
     An image that was made here is known by its tag, and by its digest in the job: who has both compares them. Somebody
     else's is known by its digest only if model.toml says it: otherwise it is what the tag meant to whoever submitted.
     """
     work = job.work
-    made_of = _ingredients(work, lineage)
+    made_of = _ingredients(work, lineage, metric_regexes)
     if made_of is None:
         return ["hyperparameters"]
     honest = request_for(job.name, made_of, lineage=lineage, manner=Manner(checkpoints=True), names=names)
@@ -32,6 +34,7 @@ def contradictions(job: TrainingJob, lineage: Lineage, names: Names) -> list[str
         "script, code or hyperparameters": dict(work.hyperparameters) == honest.hyperparameters,
         "data": dict(work.channels) == honest.channels,
         "output": work.output == honest.output,
+        "metric definitions": _measured_by(work, metric_regexes, foreign=is_address(lineage.image)),
         "checkpoints": work.checkpoints in ("", honest.checkpoints),
         "source": made_of.source == lineage.source,
         "run key": made_of.run_key == lineage.run_key,
@@ -41,7 +44,13 @@ def contradictions(job: TrainingJob, lineage: Lineage, names: Names) -> list[str
     return [what for what, fits in same.items() if not fits]
 
 
-def _ingredients(work: Work, lineage: Lineage) -> Ingredients | None:
+def _measured_by(work: Work, regexes: Mapping[str, str], *, foreign: bool) -> bool:
+    """SageMaker itself adds definitions to those of images that AWS made."""
+    there = {name: work.metric_regexes.get(name) for name in (regexes if foreign else work.metric_regexes)}
+    return there == dict(regexes)
+
+
+def _ingredients(work: Work, lineage: Lineage, metric_regexes: Mapping[str, str]) -> Ingredients | None:
     """What the job is made of; None for hyperparameters that `submit` never gives. Code and data are compared by the
     caller."""
     values: Mapping[str, HyperValue] = work.own_hyperparameters
@@ -66,6 +75,7 @@ def _ingredients(work: Work, lineage: Lineage) -> Ingredients | None:
         distribution=distribution,
         environment=work.environment,
         resolved=work.image if is_address(lineage.image) else "",
+        metric_regexes=metric_regexes,
     )
 
 

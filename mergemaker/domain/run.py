@@ -69,6 +69,8 @@ class Ingredients:
     environment: Mapping[str, str]
     resolved: str = ""
     """What somebody else's address meant when the run was submitted, by digest if its registry said."""
+    metric_regexes: Mapping[str, str] = field(default_factory=dict)
+    """By which SageMaker finds metrics in the log. With another one the same run has other metrics."""
 
     @property
     def run_key(self) -> str:
@@ -97,6 +99,7 @@ class Ingredients:
             "channels": dict(self.channels),
             "distribution": [d.launcher, d.per_host],
             "environment": dict(self.environment),
+            "metrics": dict(self.metric_regexes),
         }
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
@@ -161,6 +164,7 @@ class Work:
     environment: Mapping[str, str] = field(default_factory=dict)
     checkpoints: str = ""
     """``s3://…/`` prefix; empty if none are kept."""
+    metric_regexes: Mapping[str, str] = field(default_factory=dict)
     unusual: tuple[str, ...] = ()
     """What is set otherwise than `ports.Jobs.start` sets it and changes what runs, in SageMaker's words."""
 

@@ -16,7 +16,7 @@ from mergemaker.domain.model_toml import parse_model
 from mergemaker.domain.names import commit_status, note_marker, spec_key
 from mergemaker.domain.release import Endpoint
 from mergemaker.domain.report import Report, render, summary
-from mergemaker.domain.run import Origin, Run, Status
+from mergemaker.domain.run import Lineage, Origin, Run, Status
 from mergemaker.ports import Files, MergeRequests, NoteRecord, World
 
 STATES = {
@@ -33,7 +33,7 @@ STATES = {
 def publish(run: Run, world: World) -> None:
     """Tells everyone who asked for `run`. Raises what GitLab raises; the next try tells the rest."""
     about.turn_to(run.job, run.model, run.lineage.origin.merge_request)
-    spec = spec_of(run, world.files)
+    spec = spec_of(run.job, run.lineage, world.files)
     merge_requests = sorted({o.merge_request for o in run.asked_by if o.merge_request is not None})
     notes = [partial(_tell_merge_request, run, iid, spec, world) for iid in merge_requests]
     each([*notes, *(partial(_tell_pipeline, run, origin, spec, world) for origin in run.asked_by)])
@@ -73,14 +73,14 @@ def _tell_pipeline(run: Run, origin: Origin, spec: ModelSpec, world: World) -> N
         now = _set_status(now, origin, spec, world)
 
 
-def spec_of(run: Run, files: Files) -> ModelSpec:
+def spec_of(job: str, lineage: Lineage, files: Files) -> ModelSpec:
     """The model's settings as they were at submit. Raises RefusedError if they are gone, or are others: who uploads a
     file chooses its name."""
-    key = spec_key(run.model, run.lineage.spec)
+    key = spec_key(lineage.model, lineage.spec)
     found = files.read(key, longest=1_000_000)
-    if found is None or hashlib.sha256(found[0]).hexdigest() != run.lineage.spec:
-        raise RefusedError(f"{run.job}: its settings {key} are not in the bucket")
-    return parse_model(run.model, found[0].decode(errors="replace"))
+    if found is None or hashlib.sha256(found[0]).hexdigest() != lineage.spec:
+        raise RefusedError(f"{job}: its settings {key} are not in the bucket")
+    return parse_model(lineage.model, found[0].decode(errors="replace"))
 
 
 def _report(run: Run, origin: Origin, spec: ModelSpec, world: World) -> Report:

@@ -145,7 +145,8 @@ def _lies(job: TrainingJob, lineage: Lineage, world: World) -> list[str]:
 
     The code's own digest is taken before a package is made, and only then: it costs a download.
     """
-    found = contradictions(job, lineage, world.names)
+    regexes = spec_of(job.name, lineage, world.files).metric_regexes
+    found = contradictions(job, lineage, metric_regexes=regexes, names=world.names)
     if not _fits(lineage.image, job.work.image, world):
         found.append("image")
     done = job.status is Status.COMPLETED
@@ -269,7 +270,7 @@ def _package(run: Run, artifact: Stored, world: World) -> NewPackage:
         image=run.image,
         artifact=f"s3://{world.names.bucket}/{artifact.key}",
         artifact_etag=artifact.etag,
-        content_type=spec_of(run, world.files).content_type,
+        content_type=spec_of(run.job, run.lineage, world.files).content_type,
         tags=tags(world.names, run.model),
     )
 

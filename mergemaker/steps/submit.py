@@ -63,6 +63,7 @@ class Folder:
             distribution=self.spec.distribution,
             environment=self.spec.environment,
             resolved=resolved,
+            metric_regexes=self.spec.metric_regexes,
         )
 
 
@@ -137,8 +138,10 @@ def _free_name(ingredients: Ingredients, names: Names, jobs: Jobs) -> tuple[str,
 
 def _does_the_work(job: TrainingJob, ingredients: Ingredients, names: Names) -> bool:
     """A name can be taken by a job that does something else: nothing will come of that one."""
-    lineage = job.lineage
-    return lineage is not None and lineage.run_key == ingredients.run_key and not contradictions(job, lineage, names)
+    lineage, regexes = job.lineage, ingredients.metric_regexes
+    if lineage is None or lineage.run_key != ingredients.run_key:
+        return False
+    return not contradictions(job, lineage, metric_regexes=regexes, names=names)
 
 
 def _start(request: JobRequest, image: str, jobs: Jobs) -> Submitted:

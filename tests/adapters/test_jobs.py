@@ -69,6 +69,7 @@ def test_a_started_job_is_found_with_its_whole_lineage_and_the_scripts_own_hyper
         content_types=request.content_types,
         environment=request.environment,
         checkpoints=request.checkpoints,
+        metric_regexes=request.metric_regexes,
     )
     assert job.created.utcoffset() is not None
     assert (job.metrics, job.artifact) == ({}, "")

@@ -159,6 +159,8 @@ COMPARED = {
     "InputDataConfig",
     "OutputDataConfig",
     "ResourceConfig",
+    "Environment",
+    "CheckpointConfig",
     "StoppingCondition",
     "Tags",
     "RemoteDebugConfig",

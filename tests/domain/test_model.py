@@ -75,7 +75,8 @@ def test_how_a_run_is_carried_out_is_told_apart_from_what_it_is_made_of() -> Non
     spec = parse_model(
         "prices", ALL + "[metrics.a]\ngoal = 'minimize'\nregex = '(.)'\n[metrics.b]\ngoal = 'maximize'\n"
     )
-    assert spec.manner == Manner({"a": "(.)"}, {"train": InputMode.FAST_FILE}, Spot(5400), checkpoints=True)
+    assert spec.metric_regexes == {"a": "(.)"}
+    assert spec.manner == Manner({"train": InputMode.FAST_FILE}, Spot(5400), checkpoints=True)
 
 
 @pytest.mark.parametrize("script", ["src/train.py", "a/b.c/d-e_f.py", "train2.py", "_train.py"])

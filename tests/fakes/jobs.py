@@ -56,6 +56,7 @@ class FakeJobs(Fake):
                 content_types=request.content_types,
                 environment=request.environment,
                 checkpoints=request.checkpoints,
+                metric_regexes=request.metric_regexes,
             ),
             artifact="",
             metrics={},

@@ -153,6 +153,9 @@ FORGERIES: dict[str, Forge] = {
     "one channel's data as another's": channel(training=f"{BUCKET}/prices/data/{digest('data')}/test/"),
     "a channel more": channel(more=f"{BUCKET}/prices/input/"),
     "no channel": work(channels={}),
+    "another regex": work(metric_regexes={"rmse": "seed=([0-9]+)"}),
+    "a regex less": work(metric_regexes={}),
+    "a regex for a metric that has none": work(metric_regexes={"rmse": "rmse=([0-9.]+)", "r2": "(1)"}),
     "another output": work(output=f"{BUCKET}/rents/output"),
     "another image": work(image=f"{BUCKET}@sha256:{'e' * 64}"),
     "another machine": resources(instance_type="ml.p4d.24xlarge"),
@@ -207,6 +210,48 @@ def refused(fakes: Fakes, run: Run | None) -> None:
     assert fakes.registry.groups == {}
     assert reports_key(run.model) not in fakes.files
     assert run.reason in fakes.merge_requests.only(7)
+
+
+def test_settings_that_find_other_numbers_are_settings_of_another_source(fakes: Fakes) -> None:
+    """Who may submit chooses the settings that a job names, but not what the reviewed ones find."""
+    job = submitted(fakes).job
+    forged = MODEL_TOML.replace("rmse=", "seed=")
+    fakes.files.put(f"prices/code/{digest(forged)}.toml", forged.encode())
+    there = fakes.jobs.jobs[job]
+    assert there.lineage is not None
+    changed = replace(there.work, metric_regexes={"rmse": "seed=([0-9.]+)"})
+    fakes.jobs.move(job, Status.IN_PROGRESS, work=changed, lineage=replace(there.lineage, spec=digest(forged)))
+    run = report(job, fakes.world)
+    refused(fakes, run)
+    assert run is not None
+    assert "source" in run.reason
+
+
+def test_a_regex_that_changes_asks_for_a_run_of_its_own_and_a_goal_does_not(fakes: Fakes) -> None:
+    first = trained(fakes)
+    same = submitted(fakes, folder(MODEL_TOML.replace("minimize", "maximize")))
+    assert (same.job, same.how) == (first.job, How.FOUND)
+    other = submitted(fakes, folder(MODEL_TOML.replace("rmse=", "RMSE: ")))
+    assert (other.job != first.job, other.how) == (True, How.STARTED)
+
+
+@pytest.mark.parametrize(
+    ("finds", "status"),
+    [
+        ({"rmse": "rmse=([0-9.]+)", "train:rmse": "#011train-rmse:(.*)"}, Status.COMPLETED),
+        ({"rmse": "seed=([0-9.]+)", "train:rmse": "#011train-rmse:(.*)"}, Status.FAILED),
+        ({"train:rmse": "#011train-rmse:(.*)"}, Status.FAILED),
+    ],
+    ids=["beside ours", "instead of ours", "without ours"],
+)
+def test_aws_may_add_metrics_to_images_of_its_own(fakes: Fakes, finds: dict[str, str], status: Status) -> None:
+    of = folder(f"image.uri = '{URI}'\n{MODEL_TOML}", image=URI)
+    job = submitted(fakes, of).job
+    fakes.jobs.move(job, Status.IN_PROGRESS, work=replace(fakes.jobs.jobs[job].work, metric_regexes=finds))
+    completed(fakes, job, {"rmse": 1.0})
+    run = report(job, fakes.world)
+    assert run is not None
+    assert run.status is status
 
 
 def tar(*entries: tarfile.TarInfo) -> bytes:
