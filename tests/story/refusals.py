@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 
 from local.laptop import REGION
 from local.team import Team
+from mergemaker.domain.names import output_key, package_key
 
 Attempts = Mapping[str, tuple[str, Callable[[], object]]]
 """What is tried: the action that AWS must refuse, and the call."""
@@ -98,7 +99,8 @@ def of_submit(me: Principal, *, job: Any, package: str, model: str) -> Attempts:
     code = json.loads(job["HyperParameters"]["sagemaker_submit_directory"]).partition(f"{names.bucket}/")[2]
     build = build_of(names, code, model)
     start: Any = me.client("codebuild").start_build
-    bucket = names.bucket
+    bucket, channel = names.bucket, job["InputDataConfig"][0]["DataSource"]["S3DataSource"]["S3Uri"]
+    data = f"{channel.removeprefix(f's3://{bucket}/')}train.csv"
     return {
         "approve": ("sagemaker:UpdateModelPackage", lambda: approve(me, package)),
         "create an endpoint": (
@@ -136,7 +138,16 @@ def of_submit(me: Principal, *, job: Any, package: str, model: str) -> Attempts:
             "s3:PutObject",
             lambda: s3.put_object(Bucket=bucket, Key=f"{model}/output/x/model.tar.gz", Body=b""),
         ),
+        "write what a package serves": (
+            "s3:PutObject",
+            lambda: s3.put_object(Bucket=bucket, Key=package_key(model, "x"), Body=b"", IfNoneMatch="*"),
+        ),
         "replace code": ("s3:PutObject", lambda: s3.put_object(Bucket=bucket, Key=code, Body=b"")),
+        "replace data": ("s3:PutObject", lambda: s3.put_object(Bucket=bucket, Key=data, Body=b"")),
+        "copy over data": (
+            "s3:PutObject",
+            lambda: s3.copy_object(Bucket=bucket, Key=data, CopySource={"Bucket": bucket, "Key": f"{model}/input/x"}),
+        ),
         "write another project's bucket": (
             "s3:PutObject",
             lambda: s3.put_object(Bucket="other", Key=f"{model}/code/x", Body=b""),
@@ -211,7 +222,7 @@ def of_release(me: Principal, *, job: Any, package: str, model: str) -> Attempts
     }
 
 
-def of_execution(me: Principal, *, package: str, model: str) -> Attempts:
+def of_execution(me: Principal, *, run: str, package: str, model: str) -> Attempts:
     s3, bucket = me.client("s3"), me.team.names.bucket
     return {
         "read the token": ("secretsmanager:GetSecretValue", lambda: read_token(me)),
@@ -224,6 +235,18 @@ def of_execution(me: Principal, *, package: str, model: str) -> Attempts:
         "write the history": (
             "s3:PutObject",
             lambda: s3.put_object(Bucket=bucket, Key=f"{model}/reports.csv", Body=b""),
+        ),
+        "replace what a package serves": (
+            "s3:PutObject",
+            lambda: s3.put_object(Bucket=bucket, Key=package_key(model, run), Body=b""),
+        ),
+        "write what a package will serve": (
+            "s3:PutObject",
+            lambda: s3.put_object(Bucket=bucket, Key=package_key(model, "output"), Body=b"", IfNoneMatch="*"),
+        ),
+        "read another run's output": (
+            "s3:GetObject",
+            lambda: s3.get_object(Bucket=bucket, Key=output_key(model, run, "model.tar.gz")),
         ),
         "approve": ("sagemaker:UpdateModelPackage", lambda: approve(me, package)),
     }

@@ -23,7 +23,7 @@ from botocore.exceptions import ClientError
 from local.demo import MODEL, ROW
 from local.laptop import start
 from local.team import Team, set_hyperparameter, until
-from mergemaker.domain.names import commit_status, note_marker, reports_key
+from mergemaker.domain.names import commit_status, note_marker, output_key, package_key, reports_key
 from tests.story import refusals
 
 pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600)]
@@ -82,7 +82,7 @@ def test_a_push_trains_the_model_and_a_merge_serves_it(team: Team) -> None:
     assert note.startswith(f"{note_marker(MODEL)}\n\n### ✅ **{MODEL}** · `rmse` **")
     assert f"[{job}](https://us-east-1.console.aws.amazon.com/sagemaker/" in note
     assert "[CloudWatch](https://" in note
-    assert f"`{described['ModelArtifacts']['S3ModelArtifacts']}`" in note
+    assert f"`s3://{team.names.bucket}/{package_key(MODEL, job)}`" in note
     assert "| `n_estimators` | `300` |" in note
     assert f"**Merging creates** the endpoint `demo-{MODEL}-staging` with version 1." in note
     assert described["HyperParameters"]["n_estimators"] == "300"
@@ -97,6 +97,7 @@ def test_a_push_trains_the_model_and_a_merge_serves_it(team: Team) -> None:
     assert json.loads(rows[0]["hyperparameters"])["n_estimators"] == "300"
     assert {name: float(rows[0][name]) for name in metrics} == metrics
 
+    assert read(team, package_key(MODEL, job)) == read(team, output_key(MODEL, job, "model.tar.gz"))
     package = packages(team)[0]
     assert package["ModelApprovalStatus"] == "PendingManualApproval"
     assert package["CustomerMetadataProperties"]["commit"] == commit
@@ -190,7 +191,10 @@ def test_no_role_does_what_is_not_its_own(team: Team) -> None:
     assert refusals.gone_wrong(refusals.of_release(release, job=job, package=arn, model=MODEL)) == {}
     execution = refusals.execution(team)
     assert execution.client("s3").list_objects_v2(Bucket=team.names.bucket, Prefix=f"{MODEL}/output/")["KeyCount"]
-    assert refusals.gone_wrong(refusals.of_execution(execution, package=arn, model=MODEL)) == {}
+    assert (
+        refusals.gone_wrong(refusals.of_execution(execution, run=job["TrainingJobName"], package=arn, model=MODEL))
+        == {}
+    )
 
 
 def test_a_merge_requests_job_gets_no_role_of_the_default_branch(team: Team) -> None:
