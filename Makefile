@@ -5,7 +5,7 @@
 #   make setup           only install: into .venv, node_modules and, where something is missing, from Debian
 #   make format          put the code's layout right
 #   make hooks           run the checks before each commit, the tests before each push
-#   make lock            resolve the dependencies anew
+#   make lock            resolve the dependencies anew, and pin the base image where its registry answers
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -16,6 +16,7 @@ BIN := .venv/bin
 # uv and Node bring their own list of authorities; a machine behind a proxy has one more, as pip knows.
 export UV_SYSTEM_CERTS ?= 1
 export NODE_USE_SYSTEM_CA ?= 1
+DOCKERFILES := training/Dockerfile mergemaker/templates/custom/Dockerfile.template $(wildcard models/*/Dockerfile)
 CODE := app.py mergemaker lambdas infra local serving training tests bench
 
 
@@ -54,6 +55,7 @@ lint: setup
 	@$(BIN)/mypy $(CODE)
 	@$(BIN)/lint-imports --no-logo 2>&1 | tail -n 12
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci .gitlab-ci.yml ci/mergemaker.gitlab-ci.yml
+	@$(BIN)/hadolint $(DOCKERFILES)
 
 # Chromium looks at the pages; without it those tests say that they were skipped.
 test: setup lint
@@ -76,6 +78,9 @@ lock: setup
 	@$(LOCK) --python-version 3.11 requirements/lambdas.in --output-file requirements/lambdas.txt
 	@$(LOCK) --python-version 3.11 requirements/checkov.in --output-file requirements/checkov.txt
 	@$(LOCK) --python-version 3.11 requirements/dvc.in --output-file requirements/dvc.txt
+	@$(LOCK) --python-version 3.11 training/requirements.txt serving/requirements.txt --output-file training/lock.txt
+	@cp requirements/uv.txt training/uv.txt
+	@$(BIN)/python -m infra.base_image training/Dockerfile
 
 clean:
 	@rm -rf .venv node_modules cdk.out .local build *.egg-info .mypy_cache .ruff_cache .pytest_cache
