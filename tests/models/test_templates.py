@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 from mergemaker.cli import TEMPLATES, main
-from mergemaker.domain.names import input_prefix
 from mergemaker.steps.new import new
 from tests.adapters.conftest import NAMES
 from tests.adapters.conftest import _resources as make_resources
@@ -133,9 +132,9 @@ def jobs(shop: Shop) -> dict[str, Any]:
 
 def upload(shop: Shop, template: str) -> None:
     """Its own prepare_data.py makes the data, with any Python, in the folder that its README says."""
-    subprocess.run([sys.executable, "-I", shop.folder(template) / "prepare_data.py"], cwd=shop.root, check=True)
-    data = shop.root / ".local" / "models" / f"of-{template}" / "data" / "train.csv"
-    shop.client("s3").upload_file(str(data), NAMES.bucket, f"{input_prefix(f'of-{template}')}train.csv")
+    script = shop.folder(template) / "prepare_data.py"
+    subprocess.run([sys.executable, "-I", script], cwd=shop.root, check=True)
+    shop.say("data", "push", f"of-{template}", f".local/models/of-{template}/data")
 
 
 def torch_is_small(folder: Path) -> bool:
