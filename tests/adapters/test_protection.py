@@ -190,6 +190,20 @@ def test_each_setting_of_a_training_job_is_compared_refused_or_harmless() -> Non
     assert set(shape.members) - COMPARED - UNUSUAL - HARMLESS.keys() == set()
 
 
+def test_a_model_is_made_of_the_image_and_artifact_that_were_compared_and_not_by_the_packages_name(
+    asked: Asked,
+) -> None:
+    model, _ = asked.endpoint()
+    assert model["PrimaryContainer"] == {"Image": PACKAGE.image, "ModelDataUrl": PACKAGE.artifact}
+    assert "Containers" not in model
+    assert {"Key": "mergemaker:package", "Value": PACKAGE.arn} in model["Tags"]
+
+
+def test_no_metric_definitions_are_sent_where_there_are_none(asked: Asked) -> None:
+    """SageMaker refuses them for its own algorithms."""
+    assert asked.job()["AlgorithmSpecification"].keys() == {"TrainingImage", "TrainingInputMode"}
+
+
 # The laptop cloud ----------------------------------------------------------------------------
 
 

@@ -79,7 +79,7 @@ def test_the_first_package_makes_its_group_and_waits_for_approval(registry: Regi
     assert (found.project, found.model) == ("shop", name)
     assert (found.job, found.run_key, found.source) == (told.job, told.run_key, told.source)
     assert (found.commit, found.merge_request, found.released_by) == (told.commit, 7, None)
-    assert (found.image, found.artifact) == (told.image, told.artifact)
+    assert (found.image, found.artifact, found.artifact_etag) == (told.image, told.artifact, told.artifact_etag)
     assert found.arn.endswith(f":model-package/shop-{name}/1")
     assert registry.find(found.arn) == found
 
