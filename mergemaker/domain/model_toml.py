@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import fields
 from enum import StrEnum
 from typing import TypeVar
 
@@ -32,13 +33,20 @@ def parse_model(name: str, text: str, file: str = FILE) -> ModelSpec:
     script mode takes up to six, with values of 2,500 characters, 100 environment variables of 512 characters.
     """
     table = Table.parse(text, file)
+    spec = read_model(name, table)
+    table.done()
+    return spec
+
+
+def read_model(name: str, table: Table) -> ModelSpec:
+    """Notes faults in the table. What it returns is a model only if there are none."""
     if fault := name_fault(name, MODEL_MAX):
         table.fault("the folder's name", fault)
     image = _image(table)
     resources = _resources(table)
     script = _script(table, image)
     spot = _spot(table, resources)
-    spec = ModelSpec(
+    return ModelSpec(
         name=name,
         description=table.string("description", default="-"),
         script=script,
@@ -55,8 +63,6 @@ def parse_model(name: str, text: str, file: str = FILE) -> ModelSpec:
         budget=_budget(table),
         prepare=_prepare(table),
     )
-    table.done()
-    return spec
 
 
 def _image(table: Table) -> Image:
@@ -205,10 +211,13 @@ def _channels(table: Table) -> dict[str, Channel]:
     return {name: _channel(table, name) for name in names} or {"training": Channel()}
 
 
+CHANNEL_KEYS = frozenset(one.name for one in fields(Channel))
+
+
 def _channel(table: Table, name: str) -> Channel:
     at = f"channels.{name}"
     said = table.values(at)
-    for other in said.keys() - {"prefix", "dvc", "input_mode", "content_type"}:
+    for other in said.keys() - CHANNEL_KEYS:
         table.fault(f"{at}.{other}", "no such setting")
     mode = said.get("input_mode", InputMode.FILE)
     if fault := _mode_fault(mode):

@@ -117,6 +117,11 @@ class Table:
         """Whether a key of the table is wrong already, so that what they say together can't be judged."""
         return any(key.startswith(f"{table}.") for key in self._faulty)
 
+    @property
+    def known(self) -> frozenset[str]:
+        """Keys that were asked for, whether they are there or not."""
+        return frozenset(self._known)
+
     def done(self) -> None:
         """Raises UsageError if anything was wrong, keys that nothing reads included."""
         unknown = [key for key in _paths(self._content) if not any(self._covers(known, key) for known in self._known)]

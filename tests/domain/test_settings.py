@@ -87,62 +87,62 @@ def test_several_faults_are_all_told_each_with_file_line_and_key() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "fault"),
-    [
-        ('name = "shop"', "", "mergemaker.toml:1: project.name: is missing"),
-        ('name = "shop"', "name = 3", "project.name: must be a string, not 3"),
-        ('name = "shop"', 'name = "a--b"', "is not a name"),
-        ('name = "shop"', f'name = "{"a" * 19}"', "has 19 characters, at most 18 fit"),
-        ('name = "shop"', 'nam = "shop"', "mergemaker.toml:2: project.nam: no such setting"),
-        ("environments.staging", "environments.eu-staging", "mergemaker.toml:9: environments.eu-staging: use no dash"),
-        ("environments.staging", "environments.Staging", "environments.Staging: 'Staging' is not a name"),
-        ("project_id = 5", "project_id = true", "gitlab.project_id: must be a whole number, not true"),
-        ("project_id = 5", "project_id = 0", "gitlab.project_id: must be at least 1, not 0"),
-        ("project_id = 5", "project_id = 1.5", "gitlab.project_id: must be a whole number, not 1.5"),
-        ("https://gitlab.example.com/", "gitlab.example.com", "gitlab.url: not the address of a GitLab"),
-        ("https://gitlab.example.com/", "http://gitlab.example.com", "gitlab.url: not the address of a GitLab"),
-        ("https://gitlab.example.com/", "https://gitlab.example.com:8443", "https, and no port"),
-        ("https://gitlab.example.com/", "http://127.0.0.1.evil.com", "gitlab.url: not the address of a GitLab"),
-        ("https://gitlab.example.com/", "ftp://gitlab.example.com", "gitlab.url: not the address of a GitLab"),
-        ("https://gitlab.example.com/", "https://[", "gitlab.url: not the address of a GitLab"),
-        ("https://gitlab.example.com/", "https://a:b@gitlab.example.com", "gitlab.url: not the address of a GitLab"),
-        ("https://gitlab.example.com/", "https://gitlab.example\\n.com", "gitlab.url: not the address of a GitLab"),
-        ("team/shop", "shop", "gitlab.project: not a project's path"),
-        ('"111122223333"', "111122223333", "environments.staging.account: must be a string"),
-        ('"eu-west-1"', '"Ireland"', "environments.staging.region: not an AWS region"),
-        ("[environments.staging]", "[environments.pre-production]", "has 14 characters, at most 10 fit"),
-        ("[environments.staging]", "[[environments.staging]]", "environments: must hold tables"),
-        ("[environments.staging]", "[environment.staging]", "environments: name at least one"),
-        ("[environments.staging]", "[environments.staging", "not valid TOML"),
-        ('name = "shop"', 'name = "shop"\nkeep_data = "no"', "project.keep_data: must be true or false, not 'no'"),
-        ("project_id = 5", "project_id = 5\nrotate_token = 1", "gitlab.rotate_token: must be true or false, not 1"),
-        *(
-            (GOOD[:9], f"{more}\n{GOOD[:9]}", fault)
-            for more, fault in [
-                ("network.subnets = 'subnet-01234567'", "network.subnets: must be a list of strings"),
-                ("network.subnets = ['subnet-1']", "network.subnets: 'subnet-1' is no id such as subnet-0123"),
-                ("network.subnets = ['subnet-01234567']", "network.security_groups: name at least one"),
-                ("network.security_groups = ['sg-01234567']", "network.subnets: name at least one"),
-                ("network.functions = true", "network.functions: needs network.subnets"),
-                ("alarms.email = 'nobody'", "alarms.email: not an e-mail address"),
-                ("alarms.endpoint_p99_ms = 0", "alarms.endpoint_p99_ms: must be at least 1, not 0"),
-                ("maximum_concurrency.report = 1", "maximum_concurrency.report: must be at least 2, not 1"),
-                ("maximum_concurrency.image = 1001", "maximum_concurrency.image: must be at most 1000, not 1001"),
-                ("maximum_concurrency.other = 5", "mergemaker.toml:1: maximum_concurrency.other: no such setting"),
-                (
-                    "maximum_concurency.report = 5",
-                    "maximum_concurency: no such setting; did you mean maximum_concurrency?",
-                ),
-                (
-                    "network.subnet = ['subnet-01234567']",
-                    "network.subnet: no such setting; did you mean network.subnets?",
-                ),
-                ("environments.live.instance_type = 'm5.large'", "not an instance type, such as ml.m5.large"),
-            ]
-        ),
-    ],
-)
+FAULTS = [
+    ('name = "shop"', "", "mergemaker.toml:1: project.name: is missing"),
+    ('name = "shop"', "name = 3", "project.name: must be a string, not 3"),
+    ('name = "shop"', 'name = "a--b"', "is not a name"),
+    ('name = "shop"', f'name = "{"a" * 19}"', "has 19 characters, at most 18 fit"),
+    ('name = "shop"', 'nam = "shop"', "mergemaker.toml:2: project.nam: no such setting"),
+    ("environments.staging", "environments.eu-staging", "mergemaker.toml:9: environments.eu-staging: use no dash"),
+    ("environments.staging", "environments.Staging", "environments.Staging: 'Staging' is not a name"),
+    ("project_id = 5", "project_id = true", "gitlab.project_id: must be a whole number, not true"),
+    ("project_id = 5", "project_id = 0", "gitlab.project_id: must be at least 1, not 0"),
+    ("project_id = 5", "project_id = 1.5", "gitlab.project_id: must be a whole number, not 1.5"),
+    ("https://gitlab.example.com/", "gitlab.example.com", "gitlab.url: not the address of a GitLab"),
+    ("https://gitlab.example.com/", "http://gitlab.example.com", "gitlab.url: not the address of a GitLab"),
+    ("https://gitlab.example.com/", "https://gitlab.example.com:8443", "https, and no port"),
+    ("https://gitlab.example.com/", "http://127.0.0.1.evil.com", "gitlab.url: not the address of a GitLab"),
+    ("https://gitlab.example.com/", "ftp://gitlab.example.com", "gitlab.url: not the address of a GitLab"),
+    ("https://gitlab.example.com/", "https://[", "gitlab.url: not the address of a GitLab"),
+    ("https://gitlab.example.com/", "https://a:b@gitlab.example.com", "gitlab.url: not the address of a GitLab"),
+    ("https://gitlab.example.com/", "https://gitlab.example\\n.com", "gitlab.url: not the address of a GitLab"),
+    ("team/shop", "shop", "gitlab.project: not a project's path"),
+    ('"111122223333"', "111122223333", "environments.staging.account: must be a string"),
+    ('"eu-west-1"', '"Ireland"', "environments.staging.region: not an AWS region"),
+    ("[environments.staging]", "[environments.pre-production]", "has 14 characters, at most 10 fit"),
+    ("[environments.staging]", "[[environments.staging]]", "environments: must hold tables"),
+    ("[environments.staging]", "[environment.staging]", "environments: name at least one"),
+    ("[environments.staging]", "[environments.staging", "not valid TOML"),
+    ('name = "shop"', 'name = "shop"\nkeep_data = "no"', "project.keep_data: must be true or false, not 'no'"),
+    ("project_id = 5", "project_id = 5\nrotate_token = 1", "gitlab.rotate_token: must be true or false, not 1"),
+    *(
+        (GOOD[:9], f"{more}\n{GOOD[:9]}", fault)
+        for more, fault in [
+            ("network.subnets = 'subnet-01234567'", "network.subnets: must be a list of strings"),
+            ("network.subnets = ['subnet-1']", "network.subnets: 'subnet-1' is no id such as subnet-0123"),
+            ("network.subnets = ['subnet-01234567']", "network.security_groups: name at least one"),
+            ("network.security_groups = ['sg-01234567']", "network.subnets: name at least one"),
+            ("network.functions = true", "network.functions: needs network.subnets"),
+            ("alarms.email = 'nobody'", "alarms.email: not an e-mail address"),
+            ("alarms.endpoint_p99_ms = 0", "alarms.endpoint_p99_ms: must be at least 1, not 0"),
+            ("maximum_concurrency.report = 1", "maximum_concurrency.report: must be at least 2, not 1"),
+            ("maximum_concurrency.image = 1001", "maximum_concurrency.image: must be at most 1000, not 1001"),
+            ("maximum_concurrency.other = 5", "mergemaker.toml:1: maximum_concurrency.other: no such setting"),
+            (
+                "maximum_concurency.report = 5",
+                "maximum_concurency: no such setting; did you mean maximum_concurrency?",
+            ),
+            (
+                "network.subnet = ['subnet-01234567']",
+                "network.subnet: no such setting; did you mean network.subnets?",
+            ),
+            ("environments.live.instance_type = 'm5.large'", "not an instance type, such as ml.m5.large"),
+        ]
+    ),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "fault"), FAULTS)
 def test_a_fault_is_told_with_what_would_be_right(before: str, after: str, fault: str) -> None:
     assert before in GOOD
     assert fault in "\n".join(faults(GOOD.replace(before, after)))
