@@ -1,19 +1,22 @@
 """`mergemaker new`: a folder that every other command accepts, and never a file over another."""
 
+import json
+import tomllib
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from mergemaker import steps
 from mergemaker.adapters.folder import read_folder
 from mergemaker.cli import TEMPLATES
 from tests.cli.conftest import Run
 
-FOLDERS = Path(str(steps.__path__[0])).parent / "templates"
+PACKAGE = Path(str(steps.__path__[0])).parent
 
 
 def test_each_template_has_a_folder_and_each_folder_is_offered() -> None:
-    assert {folder.name for folder in FOLDERS.iterdir()} == {"common", *TEMPLATES}
+    assert {folder.name for folder in (PACKAGE / "templates").iterdir()} == {"common", *TEMPLATES}
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
@@ -24,7 +27,18 @@ def test_what_it_makes_is_a_model_without_faults(run: Run, project: Path, templa
     folder = project / "models/rents"
     assert said[0] == f"models/rents is made: {', '.join(sorted(file.name for file in folder.iterdir()))}"
     assert run("check") == (0, ["mergemaker.toml and 2 models are fine: prices, rents"], [])
-    assert (folder / "model.toml").read_text().startswith("#:schema ../../mergemaker/model.schema.json\n")
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_its_settings_are_fine_by_the_schema_that_their_first_line_names(
+    run: Run, project: Path, template: str
+) -> None:
+    run("new", "rents", "--template", template)
+
+    first, _, rest = (project / "models/rents/model.toml").read_text().partition("\n")
+    assert first == "#:schema ../../mergemaker/model.schema.json"
+    schema = json.loads((PACKAGE / "model.schema.json").read_text())
+    assert list(Draft202012Validator(schema).iter_errors(tomllib.loads(rest))) == []
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
