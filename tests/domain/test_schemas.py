@@ -89,6 +89,11 @@ def test_an_example_is_fine_by_the_schema_that_its_first_line_names(file: Path) 
     assert not refused("model", file.read_text())
 
 
+def test_the_projects_own_settings_name_the_schema() -> None:
+    first = (ROOT / "mergemaker.toml").read_text().splitlines()[0]
+    assert (ROOT / first.removeprefix("#:schema ")) == ROOT / "mergemaker" / "project.schema.json"
+
+
 @pytest.mark.parametrize("text", [(ROOT / "mergemaker.toml").read_text(), test_settings.GOOD, test_settings.ALL])
 def test_settings_that_are_read_are_fine_by_the_schema(text: str) -> None:
     assert not refused("project", text)
