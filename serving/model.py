@@ -36,12 +36,13 @@ class Model:
 
     def _predict(self, data: Any) -> Any:
         """A predict_fn of the model's own may change the columns, so they can't be checked before it runs; but where
-        scikit-learn refuses those that the client sent, it is the client's fault and not the hook's."""
+        scikit-learn or XGBoost refuses those that the client sent, it is the client's fault and not the hook's."""
         try:
             return _run("predict_fn", self.hooks.predict_fn, data, self.loaded)
         except HookFailed as failed:
             fault = columns_fault(data, self.loaded)
-            if fault and f"X has {data.shape[1]} features" in str(failed.__cause__):
+            said = str(failed.__cause__)
+            if fault and (f"X has {data.shape[1]} features" in said or f"got {data.shape[1]}" in said):
                 raise fault from None
             raise
 
