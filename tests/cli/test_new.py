@@ -19,6 +19,14 @@ def test_each_template_has_a_folder_and_each_folder_is_offered() -> None:
     assert {folder.name for folder in (PACKAGE / "templates").iterdir()} == {"common", *TEMPLATES}
 
 
+def test_a_wheel_has_every_file_of_the_package_that_is_no_python() -> None:
+    data = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    named = {file for pattern in data["mergemaker"] for file in PACKAGE.glob(pattern)}
+    files = {file for file in PACKAGE.rglob("*") if file.is_file() and "__pycache__" not in file.parts}
+
+    assert {file for file in files if file.suffix != ".py"} == named
+
+
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_what_it_makes_is_a_model_without_faults(run: Run, project: Path, template: str) -> None:
     code, said, _ = run("new", "rents", "--template", template)
