@@ -19,6 +19,7 @@ from tests.local.aws.helpers import (
     finished_build,
     new_role,
     start_build,
+    tag_of,
     unique,
     wait_for,
     zipped,
@@ -97,7 +98,8 @@ def test_a_build_whose_role_may_not_push_fails_and_says_so(aws: Aws, image: str)
         environment={"type": "LINUX_CONTAINER", "image": "standard", "computeType": "BUILD_GENERAL1_SMALL"},
         serviceRole=new_role(aws.iam, unique("build"), "codebuild", "s3:*", "logs:*"),
     )
-    build = finished_build(aws, start_build(aws, f"{PROJECT}-poor-image", unique("m"), zipped(CONTEXT)))
+    context = zipped(CONTEXT)
+    build = finished_build(aws, start_build(aws, f"{PROJECT}-poor-image", tag_of(context, unique("m")), context))
     logs = build["logs"]
     said = aws.logs.get_log_events(logGroupName=logs["groupName"], logStreamName=logs["streamName"])["events"]
     assert build["buildStatus"] == "FAILED"
