@@ -58,8 +58,14 @@ def _parser() -> argparse.ArgumentParser:
 
     submit = commands.add_parser("submit", help="train a model, or find the run that did so already")
     submit.add_argument("model", metavar="MODEL")
+    submit.add_argument("--force", action="store_true", help="train again although a run did the same work")
     submit.add_argument("--json", action="store_true", help="as a JSON object")
     submit.set_defaults(run=_submit)
+
+    reproduce = commands.add_parser("reproduce", help="the same run again, from what was recorded of it")
+    reproduce.add_argument("job", metavar="RUN")
+    reproduce.add_argument("--json", action="store_true", help="as a JSON object")
+    reproduce.set_defaults(run=_reproduce)
 
     release = commands.add_parser("release", help="release the reviewed run of a merged model")
     release.add_argument("model", metavar="MODEL")
@@ -67,6 +73,20 @@ def _parser() -> argparse.ArgumentParser:
     release.add_argument("--json", action="store_true", help="as a JSON object")
     release.set_defaults(run=_release)
 
+    _add_data_and_image(commands)
+
+    setup = commands.add_parser("setup", help="once, after `cdk deploy`: GitLab's token, CI variables, merge checks")
+    setup.set_defaults(run=_setup)
+
+    doctor = commands.add_parser("doctor", help="what is missing or broken, and what mends it")
+    doctor.add_argument("--json", action="store_true", help="as a JSON object")
+    doctor.set_defaults(run=_doctor)
+
+    commands.add_parser("local", help="the laptop cloud: up, down, env, reset", add_help=False)
+    return parser
+
+
+def _add_data_and_image(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     data = commands.add_parser("data", help="what a model trains on: push, ls, diff").add_subparsers(
         title="commands", required=True, metavar="COMMAND"
     )
@@ -93,16 +113,6 @@ def _parser() -> argparse.ArgumentParser:
     resolve.add_argument("--instance-type", metavar="TYPE", default="ml.m5.large", help="default: %(default)s")
     resolve.add_argument("--scope", choices=("training", "inference"), default="training", help="default: %(default)s")
     resolve.set_defaults(run=_image_resolve)
-
-    setup = commands.add_parser("setup", help="once, after `cdk deploy`: GitLab's token, CI variables, merge checks")
-    setup.set_defaults(run=_setup)
-
-    doctor = commands.add_parser("doctor", help="what is missing or broken, and what mends it")
-    doctor.add_argument("--json", action="store_true", help="as a JSON object")
-    doctor.set_defaults(run=_doctor)
-
-    commands.add_parser("local", help="the laptop cloud: up, down, env, reset", add_help=False)
-    return parser
 
 
 def _root() -> Path:
@@ -193,9 +203,21 @@ def _submit(asked: argparse.Namespace) -> int:
         tracking=DvcFiles(_root(), settings.names.bucket),
         images=aws.images,
         jobs=aws.jobs,
+        force=asked.force,
     )
     said = {"model": asked.model, "job": done.job, "how": done.how, "status": done.status}
     print(json.dumps(said) if asked.json else f"{asked.model}: run {done.job} {done.how} ({done.status})")
+    return 0
+
+
+def _reproduce(asked: argparse.Namespace) -> int:
+    settings = _settings()
+    from mergemaker.bootstrap import Aws
+    from mergemaker.steps.reproduce import reproduce
+
+    aws = Aws(settings.names, settings.network)
+    done = reproduce(asked.job, names=settings.names, files=aws.files, jobs=aws.jobs)
+    print(json.dumps({"job": done.job, "of": done.of}) if asked.json else f"run {done.job} started: {done.of} again")
     return 0
 
 

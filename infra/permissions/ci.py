@@ -59,7 +59,7 @@ def submit(arns: Arns, network: Network) -> Statements:
         write_once(arns, "*/code/*", "*/data/*"),
         copy_parts(arns, "*/data/*"),
         deny("s3:PutObject", on=arns.objects(*NOT_OURS)),
-        allow("s3:GetObject", on=arns.objects("*/data/*.json", "*/input/*")),
+        allow("s3:GetObject", on=arns.objects("*/code/*.toml", "*/data/*.json", "*/input/*")),
         list_bucket(arns, "*/data/*", "*/input/*"),
         *start_training(arns, network),
         allow("sagemaker:DescribeTrainingJob", "sagemaker:ListTags", on=arns.training_jobs),

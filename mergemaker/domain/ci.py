@@ -22,6 +22,8 @@ def origin(environ: Mapping[str, str]) -> Origin:
         ref=_ref(environ),
         pipeline=_number(environ, "CI_PIPELINE_ID"),
         pipeline_commit=_commit(environ, "CI_COMMIT_SHA"),
+        # Not CI_COMMIT_AUTHOR: git knows that one, with an address that has no place in tags.
+        author=environ.get("GITLAB_USER_LOGIN", ""),
     )
 
 

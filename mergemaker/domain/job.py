@@ -1,14 +1,13 @@
 """What SageMaker is asked to do for a run."""
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from mergemaker.domain.errors import UsageError
 from mergemaker.domain.model import Distribution, InputMode, Launcher, Manner, Resources
-from mergemaker.domain.names import Names, checkpoints_prefix, code_key, data_prefix, job_name, output_prefix
+from mergemaker.domain.names import Names, checkpoints_prefix, code_key, data_prefix, is_run, output_prefix
 from mergemaker.domain.run import Ingredients, Lineage, lineage_tags, parse_lineage
 
 
@@ -42,7 +41,7 @@ def request_for(name: str, ingredients: Ingredients, *, lineage: Lineage, manner
     bucket, model = f"s3://{names.bucket}", ingredients.model
     data = f"{bucket}/{data_prefix(model, ingredients.data)}"
     modes = {channel: manner.input_modes.get(channel, InputMode.FILE) for channel in ingredients.channels}
-    checkpoints = f"{bucket}/{checkpoints_prefix(model, ingredients.run_key)}"
+    checkpoints = f"{bucket}/{checkpoints_prefix(model, name if lineage.repeats else ingredients.run_key)}"
     return JobRequest(
         name=name,
         lineage=lineage,
@@ -127,7 +126,7 @@ def from_json(text: str) -> JobRequest:
 
 def _sound(request: JobRequest) -> bool:
     """Whether the name is one that the lineage gives, and all else is of its type."""
-    r, first = request.resources, job_name(request.lineage.model, request.lineage.run_key)
+    r = request.resources
     pairs = (
         request.hyperparameters,
         request.channels,
@@ -145,7 +144,7 @@ def _sound(request: JobRequest) -> bool:
     wait = request.max_wait_seconds
     numbers: list[object] = [r.instance_count, r.volume_gb, r.max_runtime_seconds, 0 if wait is None else wait]
     return (
-        re.fullmatch(rf"{first}(-[0-9]{{1,3}})?", request.name, re.ASCII) is not None
+        is_run(request.name, request.lineage.model, request.lineage.run_key)
         and all(isinstance(text, str) for text in texts)
         and all(type(number) is int for number in numbers)
     )

@@ -66,6 +66,11 @@ class Resources:
     volume_gb: int
     max_runtime_seconds: int
 
+    @property
+    def instances(self) -> str:
+        """Count and type, such as ``1 × ml.m5.large``."""
+        return f"{self.instance_count} × {self.instance_type}"
+
 
 @dataclass(frozen=True)
 class Spot:

@@ -149,9 +149,10 @@ def data_prefix(model: str, digest: str) -> str:
     return f"{snapshots_folder(model)}{digest}/"
 
 
-def checkpoints_prefix(model: str, run_key: str) -> str:
-    """Where a run's checkpoints are kept. By run key, so that a later attempt goes on from those of an earlier one."""
-    return f"{model}/checkpoints/{run_key}/"
+def checkpoints_prefix(model: str, of: str) -> str:
+    """Where a run's checkpoints are kept. By run key, so that a later attempt goes on from those of an earlier one; by
+    name for a run that repeats another, and so has to begin where that one began."""
+    return f"{model}/checkpoints/{of}/"
 
 
 def reports_key(model: str) -> str:
@@ -185,6 +186,11 @@ def job_name(model: str, run_key: str, attempt: int = 1) -> str:
     """The training job's name: SageMaker's only idempotency key, so the run key decides it."""
     first = f"{model}-{run_key[:12]}"
     return first if attempt == 1 else f"{first}-{attempt}"
+
+
+def is_run(name: str, model: str, run_key: str) -> bool:
+    """Whether `name` is that of an attempt at the run of this key."""
+    return re.fullmatch(rf"{job_name(model, run_key)}(-[0-9]{{1,3}})?", name, re.ASCII) is not None
 
 
 def commit_status(model: str) -> str:

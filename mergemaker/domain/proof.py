@@ -6,12 +6,11 @@ is who asked, the `Origin`, and the digest of the settings that judge and show a
 """
 
 import json
-import re
 from collections.abc import Mapping
 
 from mergemaker.domain.job import launched, request_for
 from mergemaker.domain.model import HyperValue, Manner
-from mergemaker.domain.names import Names, is_address, job_name, may_be
+from mergemaker.domain.names import Names, is_address, is_run, may_be
 from mergemaker.domain.run import Ingredients, Lineage, TrainingJob, Work
 
 
@@ -38,7 +37,7 @@ def contradictions(job: TrainingJob, lineage: Lineage, *, metric_regexes: Mappin
         "checkpoints": work.checkpoints in ("", honest.checkpoints),
         "source": made_of.source == lineage.source,
         "run key": made_of.run_key == lineage.run_key,
-        "name": _is_named_after(made_of, job.name),
+        "name": is_run(job.name, made_of.model, made_of.run_key),
         ", ".join(work.unusual): not work.unusual,
     }
     return [what for what, fits in same.items() if not fits]
@@ -77,8 +76,3 @@ def _ingredients(work: Work, lineage: Lineage, metric_regexes: Mapping[str, str]
         resolved=work.image if is_address(lineage.image) else "",
         metric_regexes=metric_regexes,
     )
-
-
-def _is_named_after(made_of: Ingredients, name: str) -> bool:
-    first = job_name(made_of.model, made_of.run_key)
-    return re.fullmatch(rf"{first}(-[0-9]{{1,3}})?", name, re.ASCII) is not None

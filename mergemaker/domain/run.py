@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from mergemaker.domain.model import Distribution, HyperValue, Resources
-from mergemaker.domain.names import IMAGE_ADDRESS, IMAGE_TAG, MODEL_MAX, name_fault
+from mergemaker.domain.names import IMAGE_ADDRESS, IMAGE_TAG, MODEL_MAX, is_run, name_fault
 
 TAG_PREFIX = "mergemaker:"
 
@@ -44,8 +44,21 @@ class Origin:
     """The pipeline's ref: ``refs/merge-requests/7/head`` in a merge request's pipeline. A commit status that names
     another opens a second pipeline."""
     pipeline: int
+    """`NO_PIPELINE` where none asked."""
     pipeline_commit: str
     """The commit that the pipeline runs on: not `commit` where GitLab tests the merged result."""
+    author: str = ""
+    """Login of the GitLab user whose job asked; empty where GitLab did not say."""
+
+    @property
+    def told(self) -> bool:
+        """Whether anybody on GitLab waits for the run. Nobody does for a reproduction: what was reviewed is the first
+        run, and no note, status or release turns from it to another."""
+        return self.pipeline != NO_PIPELINE
+
+
+NO_PIPELINE = 0
+"""GitLab counts from 1."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +131,8 @@ class Lineage:
     spec: str
     """Digest of the model's settings."""
     origin: Origin
+    repeats: str = ""
+    """The run that had done the same work before, where this one was started all the same, and from the beginning."""
 
 
 @dataclass(frozen=True)
@@ -175,8 +190,8 @@ class Work:
 
     @property
     def instance(self) -> str:
-        """Count and type, such as ``1 × ml.m5.large``."""
-        return f"{self.resources.instance_count} × {self.resources.instance_type}"
+        """As `Resources` says it."""
+        return self.resources.instances
 
 
 @dataclass(frozen=True)
@@ -307,6 +322,10 @@ def lineage_tags(lineage: Lineage) -> dict[str, str]:
     }
     if origin.merge_request is not None:
         values["merge-request"] = str(origin.merge_request)
+    if origin.author:
+        values["author"] = origin.author
+    if lineage.repeats:
+        values["repeats"] = lineage.repeats
     return {TAG_PREFIX + key: tag_value(value) for key, value in values.items()}
 
 
@@ -338,6 +357,9 @@ def parse_lineage(tags: Mapping[str, str]) -> Lineage | None:
         return None
     if name_fault(got.get("model"), MODEL_MAX):
         return None
+    repeats = got.get("repeats", "")
+    if repeats and not is_run(repeats, got["model"], got["run-key"]):
+        return None
     try:
         return Lineage(
             project=got["project"],
@@ -356,7 +378,9 @@ def parse_lineage(tags: Mapping[str, str]) -> Lineage | None:
                 ref=got["ref"],
                 pipeline=int(got["pipeline"]),
                 pipeline_commit=got["pipeline-commit"],
+                author=got.get("author", ""),
             ),
+            repeats=repeats,
         )
     except KeyError:
         return None

@@ -36,7 +36,7 @@ def publish(run: Run, world: World) -> None:
     spec = spec_of(run.job, run.lineage, world.files)
     merge_requests = sorted({o.merge_request for o in run.asked_by if o.merge_request is not None})
     notes = [partial(_tell_merge_request, run, iid, spec, world) for iid in merge_requests]
-    each([*notes, *(partial(_tell_pipeline, run, origin, spec, world) for origin in run.asked_by)])
+    each([*notes, *(partial(_tell_pipeline, run, origin, spec, world) for origin in run.asked_by if origin.told)])
 
 
 def each(calls: Iterable[Callable[[], object]]) -> None:

@@ -202,9 +202,10 @@ def _later(before: Run, fresh: Run) -> Run:
 
 
 def _keep(run: Run, world: World) -> Run:
-    """The completed run's row in the history and its package in the registry."""
+    """The completed run's row in the history and its package in the registry: the latter only if somebody on GitLab
+    sees what it is, so that no merge releases what nobody has reviewed."""
     _add_row(run, world.files)
-    if run.version is not None:
+    if run.version is not None or not any(origin.told for origin in run.asked_by):
         return run
     package = _package(run, _kept_artifact(run, world), world)
     version = world.registry.register(package)

@@ -13,18 +13,16 @@ from mergemaker.domain.names import (
     code_key,
     image_context_key,
     is_address,
-    job_name,
     spec_key,
     submission_key,
     waiting_key,
 )
+from mergemaker.domain.prices import training_cost
 from mergemaker.domain.proof import contradictions
 from mergemaker.domain.run import Ingredients, Lineage, Origin, Status, TrainingJob
 from mergemaker.ports import Files, Images, Jobs, Tracking
+from mergemaker.steps.attempts import attempts_at, next_attempt
 from mergemaker.steps.snapshot import digest_of, find_data, keep
-
-ATTEMPTS = 20
-"""Failed runs of the same ingredients after which submit gives up."""
 
 
 @dataclass(frozen=True)
@@ -84,18 +82,31 @@ class Submitted:
     status: Status
 
 
-def submit(
-    *, folder: Folder, origin: Origin, names: Names, files: Files, tracking: Tracking, images: Images, jobs: Jobs
+def submit(  # noqa: PLR0913 - the five ports need no bag
+    *,
+    folder: Folder,
+    origin: Origin,
+    names: Names,
+    files: Files,
+    tracking: Tracking,
+    images: Images,
+    jobs: Jobs,
+    force: bool = False,
 ) -> Submitted:
-    """Starts the run of `folder`, once: the same ingredients give the same run, whoever asks, however often.
+    """Starts the run of `folder`, once: the same ingredients give the same run, whoever asks, however often; with
+    `force` they give another, which is recorded as a repetition.
 
-    Raises UsageError if a channel has no data.
+    Raises UsageError if a channel has no data, RefusedError if the run may cost more than its budget.
     """
     model = folder.spec.name
+    _afford(folder.spec)
     found = find_data(folder.spec, files=files, names=names, tracking=tracking)
     resolved = images.resolve(folder.image_tag) if is_address(folder.image_tag) else ""
     ingredients = folder.ingredients(data=digest_of(found), resolved=resolved)
-    name, existing = _free_name(ingredients, names, jobs)
+    attempts = attempts_at(model, ingredients.run_key, jobs)
+    done_before = next((job for job in reversed(attempts) if _does_the_work(job, ingredients, names)), None)
+    existing = None if force else done_before
+    name = existing.name if existing else next_attempt(model, ingredients.run_key, attempts)
     settings = hashlib.sha256(folder.settings).hexdigest()
     lineage = Lineage(
         project=names.project,
@@ -107,10 +118,11 @@ def submit(
         data=ingredients.data,
         spec=settings,
         origin=origin,
+        repeats=done_before.name if done_before and not existing else "",
     )
     request = request_for(name, ingredients, lineage=lineage, manner=folder.spec.manner, names=names)
     if existing is not None:
-        done = Submitted(name, How.FOUND, existing)
+        done = Submitted(name, How.FOUND, existing.status)
     else:
         files.write(code_key(model, folder.code.digest), folder.code.archive(), replacing=None)
         files.write(spec_key(model, settings), folder.settings, replacing=None)
@@ -124,22 +136,31 @@ def submit(
     return done
 
 
-def _free_name(ingredients: Ingredients, names: Names, jobs: Jobs) -> tuple[str, Status | None]:
-    """The name for the next attempt, or the name and status of the run that does the work already."""
-    for attempt in range(1, ATTEMPTS + 1):
-        name = job_name(ingredients.model, ingredients.run_key, attempt)
-        job = jobs.find(name)
-        if job is None:
-            return name, None
-        if job.status not in (Status.FAILED, Status.STOPPED) and _does_the_work(job, ingredients, names):
-            return name, job.status
-    raise RefusedError(f"{ATTEMPTS} runs of these very files have failed: change something, then submit again")
+def _afford(spec: ModelSpec) -> None:
+    """By list prices and the whole time limit: what is not known beforehand can't keep to a budget."""
+    if spec.budget is None:
+        return
+    r = spec.resources
+    most = training_cost(r.instances, r.max_runtime_seconds)
+    if most is None:
+        raise RefusedError(
+            f"{spec.name}: train.budget can't be kept to, for nobody knows what {r.instance_type} costs: add its price "
+            "to mergemaker/prices.toml, or leave out train.budget"
+        )
+    if most > spec.budget:
+        raise RefusedError(
+            f"{spec.name}: {r.instances} for up to {r.max_runtime_seconds // 60} minutes may cost ${most:,.3f}, and "
+            f"train.budget is ${spec.budget:,.3f}: lower train.max_runtime_minutes, or raise the budget"
+        )
 
 
 def _does_the_work(job: TrainingJob, ingredients: Ingredients, names: Names) -> bool:
-    """A name can be taken by a job that does something else: nothing will come of that one."""
+    """A name can be taken by a job that does something else: nothing will come of that one. A reproduction has no
+    package, so nobody is told of it in place of a run."""
     lineage, regexes = job.lineage, ingredients.metric_regexes
-    if lineage is None or lineage.run_key != ingredients.run_key:
+    if lineage is None or lineage.run_key != ingredients.run_key or not lineage.origin.told:
+        return False
+    if job.status in (Status.FAILED, Status.STOPPED):
         return False
     return not contradictions(job, lineage, metric_regexes=regexes, names=names)
 

@@ -18,7 +18,9 @@ from tests.fakes.world import Fakes
 DATA = "prices/input/train/rows.csv"
 
 
-def submitted(fakes: Fakes, of: Folder | None = None, who: Origin | None = None, *, image: bool = True) -> Submitted:
+def submitted(
+    fakes: Fakes, of: Folder | None = None, who: Origin | None = None, *, image: bool = True, force: bool = False
+) -> Submitted:
     """CI submits a model folder whose data, and, unless told otherwise, whose image is there."""
     of = of or folder()
     if DATA not in fakes.files:
@@ -33,6 +35,7 @@ def submitted(fakes: Fakes, of: Folder | None = None, who: Origin | None = None,
         tracking=fakes.tracking,
         images=fakes.images,
         jobs=fakes.jobs,
+        force=force,
     )
 
 

@@ -8,9 +8,10 @@ from mergemaker.domain.errors import MergemakerError, RefusedError, RetryableErr
 from mergemaker.domain.job import from_json
 from mergemaker.domain.names import code_key, image_context_key, spec_key, submission_key, waiting_prefix
 from mergemaker.domain.run import Status
-from mergemaker.steps.submit import How, Submitted
+from mergemaker.steps.report import report
+from mergemaker.steps.submit import Folder, How, Submitted
 from tests.fakes.made import MODEL_TOML, bundle_digest, folder, origin
-from tests.fakes.story import submitted
+from tests.fakes.story import approved, completed, submitted, trained
 from tests.fakes.world import Fakes
 
 
@@ -90,7 +91,7 @@ def test_after_a_failure_the_next_attempt_gets_the_next_number(fakes: Fakes, sta
 def test_what_has_failed_twenty_times_is_refused(fakes: Fakes) -> None:
     for _ in range(20):
         fakes.jobs.move(submitted(fakes).job, Status.FAILED)
-    with pytest.raises(RefusedError, match="20 runs of these very files have failed"):
+    with pytest.raises(RefusedError, match="20 runs of these very files already"):
         submitted(fakes)
 
 
@@ -124,6 +125,82 @@ def test_whatever_fails_the_second_try_makes_good(fakes: Fakes, port: str, call:
     told = submission_key("prices", expected.job, 70)  # where the job was there at the second try
     assert {**fakes.files.objects, told: b""} == {**whole.files.objects, told: b""}
     assert list(fakes.jobs.jobs) == [expected.job]
+
+
+# Again, by force ------------------------------------------------------------------------------
+
+
+def test_by_force_it_trains_again_and_the_note_is_about_the_new_run(fakes: Fakes) -> None:
+    first = trained(fakes, rmse=54.25)
+    second = submitted(fakes, who=origin(pipeline=71), force=True)
+    assert (second.job, second.how) == (f"{first.job}-2", How.STARTED)
+    completed(fakes, second.job, {"rmse": 50.5})
+    run = report(second.job, fakes.world)
+    assert run is not None
+    assert (run.status, run.lineage.repeats) == (Status.COMPLETED, first.job)
+    assert second.job in fakes.merge_requests.only(7)
+    assert "50.5" in fakes.merge_requests.only(7)
+
+
+def test_a_forced_run_is_what_later_submits_find_and_a_merge_releases(fakes: Fakes) -> None:
+    first = trained(fakes)
+    second = submitted(fakes, who=origin(pipeline=71), force=True).job
+    completed(fakes, second, {"rmse": 50.5})
+    report(second, fakes.world)
+    assert submitted(fakes, who=origin(pipeline=72)).job == second
+    assert approved(fakes, first).job == second
+
+
+def test_when_a_forced_run_fails_the_one_before_it_is_found_again(fakes: Fakes) -> None:
+    first = trained(fakes).job
+    second = submitted(fakes, force=True).job
+    fakes.jobs.move(second, Status.FAILED)
+    assert submitted(fakes).job == first
+    assert submitted(fakes, force=True).job == f"{first}-3"
+
+
+def test_a_forced_run_does_not_go_on_from_the_checkpoints_of_the_one_before(fakes: Fakes) -> None:
+    of = folder(f"[train]\ncheckpoints = true\n{MODEL_TOML}")
+    first = submitted(fakes, of).job
+    second = submitted(fakes, of, force=True).job
+    kept = f"s3://{fakes.names.bucket}/prices/checkpoints/"
+    assert fakes.jobs.requests[first].checkpoints == f"{kept}{fakes.jobs.requests[first].lineage.run_key}/"
+    assert fakes.jobs.requests[second].checkpoints == f"{kept}{second}/"
+    fakes.jobs.move(first, Status.FAILED)
+    fakes.jobs.move(second, Status.COMPLETED)
+    assert submitted(fakes, of).job == second
+
+
+def test_force_where_nothing_was_trained_is_a_first_run(fakes: Fakes) -> None:
+    done = submitted(fakes, force=True)
+    lineage = fakes.jobs.requests[done.job].lineage
+    assert (done.job, lineage.repeats) == (f"prices-{lineage.run_key[:12]}", "")
+
+
+# The budget -----------------------------------------------------------------------------------
+
+
+def budgeted(train: str) -> Folder:
+    return folder(f"[train]\n{train}\n{MODEL_TOML}")
+
+
+def test_what_may_cost_more_than_its_budget_starts_nothing(fakes: Fakes) -> None:
+    with pytest.raises(RefusedError) as told:
+        submitted(fakes, budgeted("instance_count = 2\nmax_runtime_minutes = 90\nbudget = 0.34"))
+    assert str(told.value) == (
+        "prices: 2 × ml.m5.large for up to 90 minutes may cost $0.345, and train.budget is $0.340: lower "
+        "train.max_runtime_minutes, or raise the budget"
+    )
+    assert (fakes.jobs.jobs, [key for key in fakes.files.objects if "/code/" in key]) == ({}, [])
+
+
+def test_what_costs_as_much_as_its_budget_at_most_is_trained(fakes: Fakes) -> None:
+    assert submitted(fakes, budgeted("max_runtime_minutes = 60\nbudget = 0.115")).how is How.STARTED
+
+
+def test_a_budget_for_a_machine_of_unknown_price_is_refused(fakes: Fakes) -> None:
+    with pytest.raises(RefusedError, match=r"nobody knows what ml\.x9\.large costs: add its price"):
+        submitted(fakes, budgeted("instance_type = 'ml.x9.large'\nbudget = 1000"))
 
 
 # The image ----------------------------------------------------------------------------------
