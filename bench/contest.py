@@ -86,11 +86,11 @@ class Contest:
     def _run(self, command: Sequence[str], *, says: str, url: str | None = None) -> Took:
         words = [*command, str(self._said)] if command is MINIMAL else command
         environment = self._stage.environment(url)
-        before, start = _children_cpu(), time.perf_counter()
+        before, start = cpu_of_children(), time.perf_counter()
         done = subprocess.run(
             words, cwd=self._stage.project, env=environment, capture_output=True, text=True, check=False
         )
-        took = Took(time.perf_counter() - start, _children_cpu() - before)
+        took = Took(time.perf_counter() - start, cpu_of_children() - before)
         if done.returncode or says not in done.stdout:
             raise SystemExit(f"{' '.join(words)} should have said {says!r}:\n{done.stdout}{done.stderr}")
         return took
@@ -154,6 +154,6 @@ def _key(request: Request) -> str:
     return request.operation.partition(f"/{NAMES.bucket}/")[2]
 
 
-def _children_cpu() -> float:
+def cpu_of_children() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
