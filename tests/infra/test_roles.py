@@ -6,10 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
+from infra.permissions.registries import aws_repositories
+from mergemaker.domain.names import Names
 from tests.infra.policies import BUCKET, EVERYONE, Role, as_list, role_arn
-from tests.infra.stacks import ACCOUNT, PROJECT, Stacks
+from tests.infra.stacks import ACCOUNT, PROJECT, REGION, Stacks
 
 GetRole = Callable[[str], Role]
+AWS_IMAGES = aws_repositories(Names(PROJECT, ACCOUNT, REGION))
+PULL = {"ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"}
 FUNCTIONS = ("report-function", "release-function", "image-function")
 
 
@@ -91,7 +95,8 @@ def test_every_action_is_named_in_full_and_every_resource_is_this_accounts(role:
             if action in ("ecr:GetAuthorizationToken", "cloudwatch:PutMetricData"):
                 assert resources == ["*"], "AWS knows no narrower resource for it"
             else:
-                assert all(PROJECT in one or ACCOUNT in one for one in resources), resources
+                theirs = AWS_IMAGES if action in PULL else []
+                assert all(PROJECT in one or ACCOUNT in one or one in theirs for one in resources), resources
 
 
 @pytest.mark.parametrize(
