@@ -104,16 +104,6 @@ class Channel:
 
 
 @dataclass(frozen=True)
-class Prepare:
-    """A script that makes the channels out of the input, on a machine of its own."""
-
-    script: str
-    instance_type: str
-    volume_gb: int
-    max_runtime_seconds: int
-
-
-@dataclass(frozen=True)
 class ModelSpec:
     """A model's settings, checked."""
 
@@ -135,7 +125,6 @@ class ModelSpec:
     """Whether what the script leaves in /opt/ml/checkpoints is kept, and is there again when a run is taken up."""
     budget: float | None = None
     """US dollars that a run may cost at most."""
-    prepare: Prepare | None = None
 
     @property
     def metric_regexes(self) -> dict[str, str]:

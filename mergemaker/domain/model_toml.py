@@ -17,7 +17,6 @@ from mergemaker.domain.model import (
     Launcher,
     Metric,
     ModelSpec,
-    Prepare,
     Resources,
     Spot,
     instance_fault,
@@ -46,6 +45,7 @@ def read_model(name: str, table: Table) -> ModelSpec:
     resources = _resources(table)
     script = _script(table, image)
     spot = _spot(table, resources)
+    _no_prepare(table)
     return ModelSpec(
         name=name,
         description=table.string("description", default="-"),
@@ -61,7 +61,6 @@ def read_model(name: str, table: Table) -> ModelSpec:
         spot=spot,
         checkpoints=table.boolean("train.checkpoints", default=spot is not None),
         budget=_budget(table),
-        prepare=_prepare(table),
     )
 
 
@@ -140,15 +139,10 @@ def _budget(table: Table) -> float | None:
     return table.number("train.budget", most=1_000_000)
 
 
-def _prepare(table: Table) -> Prepare | None:
-    script = table.string("prepare.script", default="", check=_script_fault)
-    prepare = Prepare(
-        script=script,
-        instance_type=table.string("prepare.instance_type", default="ml.m5.large", check=instance_fault),
-        volume_gb=table.integer("prepare.volume_gb", default=30, least=1),
-        max_runtime_seconds=60 * table.integer("prepare.max_runtime_minutes", default=60, least=1),
-    )
-    return prepare if script else None
+def _no_prepare(table: Table) -> None:
+    """Processing jobs are to come. Until then a model that asks for one would train on other data than it says."""
+    if table.values("prepare"):
+        table.fault("prepare", "not yet: run prepare.py by hand, then `mergemaker data push MODEL DIR`")
 
 
 Member = TypeVar("Member", bound=StrEnum)

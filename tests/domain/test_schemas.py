@@ -62,7 +62,7 @@ def test_the_model_schema_has_the_keys_that_the_reader_reads_and_no_others() -> 
     read_model("prices", table)
     chosen = {"metrics.m": "metrics.*", "environment.v": "environment.*", "hyperparameters.h": "hyperparameters.*"}
     read = {re.sub("|".join(map(re.escape, chosen)), lambda m: chosen[m[0]], key) for key in table.known}
-    read -= {"channels.c", "environment", "hyperparameters"}
+    read -= {"channels.c", "environment", "hyperparameters", "prepare"}
     assert set(keys(schema("model"))) == read | {f"channels.*.{one.name}" for one in fields(Channel)}
 
 
@@ -141,5 +141,3 @@ def test_what_the_docs_call_a_default_is_one() -> None:
     assert (usual.spot, usual.checkpoints, usual.budget) == (None, False, None)
     assert shown.spot is not None
     assert shown.spot.max_wait_seconds == 2 * shown.resources.max_runtime_seconds
-    prepare = parse_model("prices", "[prepare]\nscript = 'prepare.py'\n").prepare
-    assert shown.prepare == prepare

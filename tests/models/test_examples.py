@@ -65,9 +65,10 @@ def spec_of(name: str) -> ModelSpec:
 
 def prepared(worker: Worker, spec: ModelSpec, raw: Path, into: Path) -> dict[str, Path]:
     """The channels' folders: what prepare.py makes of the raw data, or that itself."""
-    if spec.prepare is None:
+    script = MODELS / spec.name / "prepare.py"
+    if not script.exists():
         return {name: raw / channel.prefix for name, channel in spec.channels.items()}
-    worker.run(MODELS / spec.name / spec.prepare.script, "--input", raw, "--output", into)
+    worker.run(script, "--input", raw, "--output", into)
     return {name: into / channel.prefix for name, channel in spec.channels.items()}
 
 

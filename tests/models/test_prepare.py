@@ -1,12 +1,20 @@
 """prepare.py makes channels that training can rely on, out of data as it comes."""
 
+import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from mergemaker.cli import _parser
 from mergemaker.domain.model_toml import parse_model
+from mergemaker.steps.push import push
+from mergemaker.steps.snapshot import find_data
+from tests.fakes.files import FakeFiles
+from tests.fakes.tracking import FakeTracking
+from tests.fakes.world import NAMES
 from tests.models.conftest import ROOT, Worker
 
 MODELS = ROOT / "models"
@@ -97,6 +105,28 @@ def test_what_names_a_customer_or_says_a_thing_twice_is_left_out(at_work: Worker
 
     left_out = set(pd.read_csv(tmp_path / "churn.csv")) - set(channel(tmp_path, "train"))
     assert left_out == {"state", "area_code", "phone", "day_charge", "eve_charge", "night_charge", "intl_charge"}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_readmes_commands_fill_the_input_and_train(
+    name: str, worker: Callable[[Path], Worker], tmp_path: Path
+) -> None:
+    model, files = MODELS / name, FakeFiles()
+    spec = parse_model(name, (model / "model.toml").read_text())
+    for block in re.findall(r"```sh\n(.*?)```", (model / "README.md").read_text(), re.DOTALL):
+        for line in block.splitlines():
+            command, *words = shlex.split(line)
+            if command == "python":
+                worker(model / "requirements.txt").run(ROOT / words[0], *words[1:], folder=tmp_path)
+            elif command == "mkdir":
+                (tmp_path / words[-1]).mkdir(parents=True)
+            else:
+                asked = _parser().parse_args(words)
+                push(asked.model, tmp_path / asked.path, files=files, told=lambda _: None)
+
+    data = find_data(spec, files=files, names=NAMES, tracking=FakeTracking())
+    assert [one.path for one in data] == ["train/train.csv", "validation/validation.csv"]
+    assert (tmp_path / ".local" / "models" / name / "metrics.json").exists()
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
