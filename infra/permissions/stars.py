@@ -8,6 +8,7 @@ from aws_cdk import aws_iam as iam
 
 from infra.acknowledged import acknowledge
 from infra.arns import Arns
+from infra.permissions.registries import aws_repositories
 from infra.permissions.unknown import unknown
 
 INLINE = (
@@ -27,6 +28,7 @@ _EVERY += "namespaces."
 _INTERFACES = "Interfaces get their ids when SageMaker or Lambda make them, in the settings' subnets and nowhere else."
 _WATCHED = "The star stands for endpoints, which come without a deploy: each gets its alarms, told to the project's "
 _WATCHED += "topic alone, and its log group."
+_AWS_IMAGES = "AWS's own account for images: the star stands for what AWS publishes there, for every account to pull."
 _SAGEMAKER_LOGS = "SageMaker makes these log groups for all jobs and endpoints of the account, by names of its own."
 
 
@@ -65,6 +67,7 @@ def _reasons(arns: Arns) -> dict[str, str]:
         arns.log_streams("/aws/sagemaker/*"): _SAGEMAKER_LOGS,
         arns.training_jobs: _JOBS,
         arns.network_interfaces: _INTERFACES,
+        **dict.fromkeys(aws_repositories(arns.names), _AWS_IMAGES),
         **dict.fromkeys(named, _NAMED),
         **dict.fromkeys((*arns.endpoint_alarms, arns.endpoint_logs), _WATCHED),
     }
