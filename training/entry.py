@@ -1,8 +1,9 @@
 """What sagemaker-training's `train` calls, by SAGEMAKER_TRAINING_MODULE=training.entry:main.
 
 It runs the user's script in script mode, as AWS's framework containers do, and then puts the inference code into the
-artifact, so that a model's file says how it is served. Whatever is raised here goes through `train`, which writes
-/opt/ml/output/failure: SageMaker shows its first 1,024 characters as FailureReason.
+artifact, so that a model's file says how it is served, and the versions of all packages into the output. Whatever is
+raised here goes through `train`, which writes /opt/ml/output/failure: SageMaker shows its first 1,024 characters as
+FailureReason.
 """
 
 import logging
@@ -11,6 +12,7 @@ from pathlib import Path
 from sagemaker_training import entry_point, environment, params, process, runner
 
 from training.inference_code import copy_code
+from training.installed import write_installed
 from training.script import ScriptRunner
 
 _TORCHRUN = "sagemaker_torch_distributed_enabled"
@@ -30,6 +32,7 @@ def main() -> None:
         capture_error=True,  # only MPI's runner for several hosts looks at it
     )
     copied = copy_code(Path(environment.code_dir), Path(env.model_dir) / "code")
+    write_installed(Path(env.output_data_dir))
     _log.info("Inference code added to the model: %s", ", ".join(copied) or "none")
 
 

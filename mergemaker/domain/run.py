@@ -238,6 +238,8 @@ class Run:
     metrics: Mapping[str, float]
     remarks: tuple[str, ...] = ()
     """What the report has to say besides, such as an unreadable metrics.json."""
+    installed: Mapping[str, str] = field(default_factory=dict)
+    """Packages in the image -> versions; by the word of what ran there."""
     version: int | None = None
     """Of its package in the registry. From then on nothing of the job is read again: its output can be replaced."""
     artifact_etag: str = ""

@@ -11,14 +11,14 @@ from mergemaker.domain import about
 from mergemaker.domain.errors import RefusedError, RetryableError
 from mergemaker.domain.history import Row, with_row
 from mergemaker.domain.job import JobRequest, from_json
-from mergemaker.domain.metrics import Metrics, merged
+from mergemaker.domain.metrics import merged
 from mergemaker.domain.names import Names, is_address, output_key, package_key, reports_key, submission_key, waiting_key
 from mergemaker.domain.proof import contradictions
 from mergemaker.domain.release import NewPackage
 from mergemaker.domain.run import SCRIPT_MODE, TAG_PREFIX, Lineage, Origin, Run, Status, TrainingJob, also_asked
 from mergemaker.ports import Clock, Files, Stored, World
 from mergemaker.steps.bundle import holds_what_it_is_named_after
-from mergemaker.steps.output import output_metrics
+from mergemaker.steps.output import Output, job_output
 from mergemaker.steps.publish import publish, spec_of
 
 LARGEST_HISTORY = 50_000_000
@@ -170,8 +170,9 @@ def _refused(job: TrainingJob, lineage: Lineage, lies: list[str]) -> Run:
 
 def _read(job: TrainingJob, lineage: Lineage, files: Files) -> Run:
     done = job.status is Status.COMPLETED
-    found = output_metrics(lineage.model, job.name, files) if done else Metrics({})
-    return replace(_run(job, lineage), metrics=merged(job.metrics, found.values), remarks=found.remarks)
+    left = job_output(lineage.model, job.name, files) if done else Output()
+    metrics = merged(job.metrics, left.metrics.values)
+    return replace(_run(job, lineage), metrics=metrics, remarks=left.metrics.remarks, installed=left.installed)
 
 
 def _run(job: TrainingJob, lineage: Lineage) -> Run:

@@ -28,10 +28,15 @@ def runs(request: pytest.FixtureRequest) -> Runs:
 def full(model: str) -> Run:
     """A run in which nothing is plain."""
     return run(
-        lineage=lineage(model=model, origin=origin(merge_request=None, branch="ü\n日本")),
+        lineage=lineage(
+            model=model,
+            repeats="prices-0123456789ab",
+            origin=origin(author="ada", merge_request=None, branch="ü\n日本"),
+        ),
         metrics={"rmse": 0.1 + 0.2, "inf": math.inf, "ü|`": -0.0},
         hyperparameters={"ü": '"\\u0000"'},
         remarks=("one", "two"),
+        installed={"numpy": "2.3.1"},
         ended=None,
         billed_seconds=None,
         also_asked=(origin(pipeline=71), origin(merge_request=None, pipeline=72)),

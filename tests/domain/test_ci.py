@@ -135,3 +135,8 @@ def test_a_change_touches_the_models_whose_files_or_image_it_changes(paths: list
 def test_a_change_of_what_dvc_tracks_touches_the_models_that_train_on_it(path: str, models: list[str]) -> None:
     tracked = {"prices": ["data/train/a.csv"], "rents": ["data/rents.csv"], "sales": []}
     assert changed_models([path], tracked) == models
+
+
+def test_who_asked_is_known_by_the_login_that_gitlab_says() -> None:
+    assert origin({**MERGE_REQUEST, "GITLAB_USER_LOGIN": "ada"}).author == "ada"
+    assert origin(MERGE_REQUEST).author == ""

@@ -13,7 +13,15 @@ from mergemaker.domain.errors import UsageError
 from mergemaker.domain.job import JobRequest, from_json, to_json
 from mergemaker.domain.model import Distribution, Launcher, Resources
 from mergemaker.domain.names import job_name
-from mergemaker.domain.run import MOST_ORIGINS, also_asked, from_tag_value, lineage_tags, parse_lineage, tag_value
+from mergemaker.domain.run import (
+    MOST_ORIGINS,
+    Lineage,
+    also_asked,
+    from_tag_value,
+    lineage_tags,
+    parse_lineage,
+    tag_value,
+)
 from tests.fakes.made import digest, ingredients, lineage, origin, run
 
 HOSTILE = ["a=b", "=", "==3D", "ü/ß", "日本語", "a'; DROP", "x\n/merge", "@all", "<b>", "a|b`c", "", " spaced "]
@@ -248,3 +256,26 @@ def test_of_two_runs_of_a_merge_request_the_one_that_was_asked_for_last_comes_la
     assert newer.order_in(7) < again.order_in(7)
     retried = replace(older, created=newer.created)
     assert older.order_in(7) < retried.order_in(7)
+
+
+def repeating(name: str) -> Lineage:
+    made = lineage()
+    return replace(made, repeats=name.replace("FIRST", job_name(made.model, made.run_key)))
+
+
+@pytest.mark.parametrize("name", ["", "FIRST", "FIRST-2", "FIRST-20"])
+def test_tags_say_which_run_a_job_repeats(name: str) -> None:
+    assert parse_lineage(lineage_tags(repeating(name))) == repeating(name)
+
+
+@pytest.mark.parametrize("name", ["x", "FIRST-", "FIRST-x", "FIRST-2000", "FIRST\n", "rents-0123456789ab", " FIRST"])
+def test_a_job_that_repeats_no_run_of_its_key_is_not_ours(name: str) -> None:
+    assert parse_lineage(lineage_tags(repeating(name))) is None
+
+
+@pytest.mark.parametrize("login", ["ada", "", "a.b-c_d", *HOSTILE])
+def test_tags_say_who_asked(login: str) -> None:
+    made = lineage(origin=origin(author=login))
+    tags = lineage_tags(made)
+    assert parse_lineage(tags) == made
+    assert all(AWS_TAG.fullmatch(value) for value in tags.values())

@@ -2,11 +2,15 @@
 
 import json
 import os
+import re
 import signal
 
 import pytest
 
-from tests.training.jobs import Train
+from mergemaker.domain.installed import FILE, parse_installed
+from tests.training.jobs import REQUIREMENTS, Train
+
+(TOOLKIT,) = re.findall(r"^sagemaker-training==(\S+)", REQUIREMENTS.read_text(), re.MULTILINE)
 
 
 def test_a_script_runs_in_script_mode_and_its_inference_code_goes_into_the_model(train: Train) -> None:
@@ -28,6 +32,8 @@ def test_a_script_runs_in_script_mode_and_its_inference_code_goes_into_the_model
     lines = job.output.splitlines()
     assert [line for line in lines if line.startswith("rmse=")] == [f"rmse={n}.12345678901234567" for n in range(3)]
     assert (job.base / "output" / "success").exists()
+    installed = parse_installed((job.base / "output" / "data" / FILE).read_bytes())
+    assert installed["sagemaker-training"] == TOOLKIT
 
 
 @pytest.mark.parametrize(
