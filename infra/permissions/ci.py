@@ -60,7 +60,7 @@ def submit(arns: Arns, network: Network) -> Statements:
         copy_parts(arns, "*/data/*"),
         deny("s3:PutObject", on=arns.objects(*NOT_OURS)),
         allow("s3:GetObject", on=arns.objects("*/code/*.toml", "*/data/*.json", "*/input/*")),
-        list_bucket(arns, "*/data/*", "*/input/*"),
+        list_bucket(arns, "*/code/*.toml", "*/data/*", "*/input/*"),
         *start_training(arns, network),
         allow("sagemaker:DescribeTrainingJob", "sagemaker:ListTags", on=arns.training_jobs),
         own(arns, "sagemaker:StopTrainingJob", on=arns.training_jobs),
