@@ -222,6 +222,7 @@ def _facts(report: Report) -> str:
     run, names = report.run, report.names
     origin, first = report.origin, run.lineage.origin
     done = f", which trained commit {first.commit[:8]} before" if origin.commit != first.commit else ""
+    done += f", again after {run.lineage.repeats}" if run.lineage.repeats else ""
     rows = [("run", f"{_job_link(run, names)}{done}"), ("commit", f"{origin.commit[:8]} on {code(origin.branch)}")]
     if run.status is not Status.WAITING:
         rows.append(("log", f"[CloudWatch]({_log_url(run, names)})"))

@@ -3,6 +3,7 @@
 Neither the branch, the model folder and its Dockerfile, nor the input are looked at: they may have changed, or be gone.
 """
 
+import re
 from dataclasses import dataclass, replace
 
 from mergemaker.domain.errors import RefusedError, UsageError
@@ -30,7 +31,7 @@ def reproduce(run: str, *, names: Names, files: Files, jobs: Jobs) -> Reproduced
     Nobody on GitLab is told: what was reviewed is the first run. Raises UsageError if there is no such run,
     RefusedError if its job is not what its record says.
     """
-    job = jobs.find(run)
+    job = jobs.find(run) if re.fullmatch(r"[a-z][a-z0-9-]{0,62}", run, re.ASCII) else None
     lineage = job.lineage if job else None
     if job is None or lineage is None or lineage.project != names.project:
         raise UsageError(f"there is no run {run[:100]!r} of project {names.project} in {names.region}")

@@ -19,7 +19,9 @@ def only(lines: list[str]) -> str:
     return line
 
 
-@pytest.mark.parametrize("words", [["check"], ["submit", "prices"], ["release", "prices", "--to", "staging"]])
+@pytest.mark.parametrize(
+    "words", [["check"], ["submit", "prices"], ["reproduce", "x"], ["release", "prices", "--to", "staging"]]
+)
 def test_where_there_is_no_project_it_says_where_to_run(run: Run, project: Path, ci: None, words: list[str]) -> None:
     (project / "mergemaker.toml").unlink()
     code, _, said = run(*words)
@@ -54,6 +56,12 @@ def test_settings_that_are_no_text_are_told(run: Run, project: Path, content: by
     code, _, said = run("check")
     assert code == 2
     assert "mergemaker.toml" in only(said)
+
+
+def test_what_can_be_no_run_is_not_reproduced(run: Run) -> None:
+    code, _, said = run("reproduce", "no such run")
+    assert code == 2
+    assert only(said) == "mergemaker: there is no run 'no such run' of project shop in eu-west-1"
 
 
 def test_an_unknown_model_is_answered_with_the_known_ones(run: Run, ci: None) -> None:

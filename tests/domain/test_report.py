@@ -192,6 +192,12 @@ def test_who_found_an_earlier_run_is_told_which_commit_it_trained() -> None:
     assert facts["commit"] == "eeeeeeee on same-again"
 
 
+def test_a_run_that_was_forced_says_which_one_it_repeats() -> None:
+    made = replace(report(), run=run(job="prices-0123456789ab-2", lineage=lineage(repeats="prices-0123456789ab")))
+    facts = {row[0]: row[1] for row in cells(render(made)) if len(row) == 2}
+    assert facts["run"] == "prices-0123456789ab-2, again after prices-0123456789ab"
+
+
 def test_who_asked_for_the_run_first_is_told_its_commit_once() -> None:
     assert "before" not in render(report())
     assert "before" not in render(replace(report(), origin=origin(pipeline=71)))

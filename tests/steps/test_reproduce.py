@@ -93,9 +93,10 @@ def test_a_reproduction_can_be_reproduced(fakes: Fakes) -> None:
     assert fakes.jobs.requests[third].lineage.repeats == second
 
 
-def test_a_run_that_is_not_there_is_no_run(fakes: Fakes) -> None:
-    with pytest.raises(UsageError, match="there is no run 'prices-0123456789ab' of project shop in eu-west-1"):
-        again(fakes, "prices-0123456789ab")
+@pytest.mark.parametrize("name", ["prices-0123456789ab", "", "a b", "prices/1", "ü", "x" * 64])
+def test_a_run_that_is_not_there_is_no_run(fakes: Fakes, name: str) -> None:
+    with pytest.raises(UsageError, match=f"there is no run '{name}' of project shop in eu-west-1"):
+        again(fakes, name)
 
 
 @pytest.mark.parametrize("lineage", [None, "another project's"])
