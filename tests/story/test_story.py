@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +160,47 @@ def test_a_script_that_fails_is_reported_with_its_reason_and_releases_nothing(te
     assert len(packages(team)) == 2
 
 
+def test_a_run_is_made_again_from_its_record_alone_to_the_last_digit_and_gitlab_hears_nothing(team: Team) -> None:
+    """After main has moved on, the input was replaced, and with a checkout that holds neither models nor images."""
+    sagemaker, first = team.client("sagemaker"), packages(team)[-1]["CustomerMetadataProperties"]["job"]
+    team.client("s3").put_object(Bucket=team.names.bucket, Key=f"{MODEL}/input/train.csv", Body=b"other\n1\n")
+    before = [notes(team, iid) for iid in (1, 2, 3)]
+    gone = team.folder.parent / "gone"
+    gone.mkdir()
+    try:
+        for part in ("models", "training", "serving"):
+            (team.folder / part).rename(gone / part)
+        submit = refusals.ci(team, "submit", id_token(team, "merge_request_event"))
+        done = mergemaker(team, "reproduce", first, "--json", keys=submit.credentials)
+    finally:
+        for hidden in gone.iterdir():
+            hidden.rename(team.folder / hidden.name)
+    assert done.stderr == ""
+    job = json.loads(done.stdout)["job"]
+    assert job == f"{first}-2"
+
+    until(lambda: recorded(team, job)["status"] == "Completed", seconds=60, what=f"the record of {job}")
+    record, original = recorded(team, job), recorded(team, first)
+    assert record["metrics"] == original["metrics"]
+    assert record["lineage"]["repeats"] == first
+    assert record["installed"] == original["installed"]
+    assert {"scikit-learn", "sagemaker-training"} <= record["installed"].keys()
+    for key in ("commit", "branch"):
+        assert record["lineage"]["origin"][key] == original["lineage"]["origin"][key]
+    works = [sagemaker.describe_training_job(TrainingJobName=name) for name in (first, job)]
+    for key in ("AlgorithmSpecification", "HyperParameters", "InputDataConfig", "ResourceConfig"):
+        assert works[0][key] == works[1][key]
+    assert [notes(team, iid) for iid in (1, 2, 3)] == before
+    assert len(packages(team)) == 2
+
+
+def recorded(team: Team, job: str) -> Any:
+    """The run table's record; without a status before there is one."""
+    key = {"model": {"S": MODEL}, "job": {"S": job}}
+    item = team.client("dynamodb").get_item(TableName=team.names.run_table, Key=key).get("Item")
+    return json.loads(item["record"]["S"]) if item else {"status": None}
+
+
 def test_a_person_sees_the_report_on_the_merge_requests_page(team: Team, tmp_path: Path) -> None:
     browser = shutil.which("chromium")
     if browser is None:
@@ -298,10 +339,19 @@ def examine(team: Team) -> dict[str, str]:
     return {one["check"]: one["mark"] for one in json.loads(done.stdout)["findings"]}
 
 
-def mergemaker(team: Team, *words: str, said: str = "") -> subprocess.CompletedProcess[str]:
-    """The command in the team's checkout, with AWS's address and nothing of GitLab in its environment."""
+def mergemaker(
+    team: Team, *words: str, said: str = "", keys: Mapping[str, Any] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """The command in the team's checkout, with AWS's address and nothing of GitLab in its environment; with the
+    credentials `keys`, as STS gives them, or else a person's own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "GITLAB_", "CI_"))}
     aws = {name: value for name, value in team.laptop.environment().items() if name.startswith("AWS_")}
+    if keys:
+        aws |= {
+            "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": keys["SessionToken"],
+        }
     return subprocess.run(
         [sys.executable, "-m", "mergemaker.cli", *words],
         cwd=team.folder, env={**kept, **aws, "PYTHONPATH": str(team.folder)}, input=said,
