@@ -22,6 +22,8 @@ def main() -> None:
     with suppress(ClientError):
         found = sagemaker.describe_training_job(TrainingJobName=job)
         sagemaker.list_tags(ResourceArn=found["TrainingJobArn"])
+        with suppress(ClientError):  # a later attempt would be the one that counts
+            sagemaker.describe_training_job(TrainingJobName=f"{job}-2")
         put(s3, bucket, said["submission"])
         print("found")
         return
