@@ -161,10 +161,12 @@ def test_a_file_comes_under_its_own_name(fakes: Fakes, local: Path) -> None:
 
 
 def test_a_push_that_broke_off_goes_on_where_it_stopped(fakes: Fakes, local: Path) -> None:
-    fakes.files.after("push", lambda: fakes.files.fail("push"))
+    fakes.files.fail("push")
     with pytest.raises(RetryableError):
         pushed(fakes, local)
-    assert pushed(fakes, local).uploaded == 1
+    done = pushed(fakes, local)
+    assert done.files == done.of == 2
+    assert fakes.files.calls.count("push") == 3, "one that failed, and each file once"
 
 
 def test_a_file_that_changes_while_it_is_uploaded_is_not_done(fakes: Fakes, local: Path) -> None:
