@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mergemaker.domain.errors import MergemakerError, UsageError
-from mergemaker.domain.run import Origin
+from mergemaker.domain.lineage import Origin
 from mergemaker.domain.settings import FILE, Settings, parse_settings
 
 Command = Callable[[argparse.Namespace], int]

@@ -11,9 +11,9 @@ from mergemaker.adapters.jobs import absent, tag_list, vpc_config
 from mergemaker.adapters.registry import already_there
 from mergemaker.domain.errors import RetryableError
 from mergemaker.domain.job import stores_locally
+from mergemaker.domain.lineage import TAG_PREFIX
 from mergemaker.domain.names import Names
 from mergemaker.domain.release import Endpoint, EndpointStatus, Package
-from mergemaker.domain.run import TAG_PREFIX
 from mergemaker.domain.settings import Environment, Network
 
 if TYPE_CHECKING:

@@ -9,9 +9,10 @@ from botocore.exceptions import ClientError
 
 from mergemaker.adapters.aws import calling, code_of, message_of
 from mergemaker.domain.job import JobRequest, stores_locally
+from mergemaker.domain.lineage import lineage_tags, parse_lineage
 from mergemaker.domain.model import Resources
 from mergemaker.domain.names import Names
-from mergemaker.domain.run import Status, TrainingJob, Work, lineage_tags, parse_lineage
+from mergemaker.domain.run import Status, TrainingJob, Work
 from mergemaker.domain.settings import Network
 
 if TYPE_CHECKING:

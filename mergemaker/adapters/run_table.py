@@ -18,7 +18,8 @@ from botocore.exceptions import ClientError
 
 from mergemaker.adapters.aws import calling, code_of
 from mergemaker.domain.errors import RetryableError
-from mergemaker.domain.run import Lineage, Origin, Release, ReleaseStatus, Run, Status
+from mergemaker.domain.lineage import Lineage, Origin
+from mergemaker.domain.run import Release, ReleaseStatus, Run, Status
 from mergemaker.ports import NoteRecord
 
 if TYPE_CHECKING:

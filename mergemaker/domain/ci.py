@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from mergemaker.domain.errors import UsageError
-from mergemaker.domain.run import Origin
+from mergemaker.domain.lineage import Origin
 
 _NEEDED = ("CI_PROJECT_ID", "CI_COMMIT_SHA", "CI_COMMIT_REF_NAME", "CI_PIPELINE_ID")
 

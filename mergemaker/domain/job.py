@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from mergemaker.domain.errors import UsageError
+from mergemaker.domain.lineage import Ingredients, Lineage, lineage_tags, parse_lineage
 from mergemaker.domain.model import Distribution, InputMode, Launcher, Manner, Resources
 from mergemaker.domain.names import Names, checkpoints_prefix, code_key, data_prefix, is_run, output_prefix
-from mergemaker.domain.run import Ingredients, Lineage, lineage_tags, parse_lineage
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ import json
 from collections.abc import Mapping
 
 from mergemaker.domain.job import launched, request_for
+from mergemaker.domain.lineage import Ingredients, Lineage
 from mergemaker.domain.model import HyperValue, Manner
 from mergemaker.domain.names import Names, is_address, is_run, may_be
-from mergemaker.domain.run import Ingredients, Lineage, TrainingJob, Work
+from mergemaker.domain.run import TrainingJob, Work
 
 
 def contradictions(job: TrainingJob, lineage: Lineage, *, metric_regexes: Mapping[str, str], names: Names) -> list[str]:

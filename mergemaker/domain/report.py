@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 from mergemaker.domain import metrics as numbers
+from mergemaker.domain.lineage import Origin
 from mergemaker.domain.model import Goal, Metric
 from mergemaker.domain.names import Names, note_marker, output_key, reports_key
 from mergemaker.domain.release import Endpoint
-from mergemaker.domain.run import Origin, ReleaseStatus, Run, Status
+from mergemaker.domain.run import ReleaseStatus, Run, Status
 from mergemaker.domain.text import block, code, visible
 
 ICONS = {

@@ -11,12 +11,13 @@ from functools import partial
 
 from mergemaker.domain import about
 from mergemaker.domain.errors import MergemakerError, RefusedError, RetryableError
+from mergemaker.domain.lineage import Lineage, Origin
 from mergemaker.domain.model import ModelSpec
 from mergemaker.domain.model_toml import parse_model
 from mergemaker.domain.names import commit_status, note_marker, spec_key
 from mergemaker.domain.release import Endpoint
 from mergemaker.domain.report import Report, render, summary
-from mergemaker.domain.run import Lineage, Origin, Run, Status
+from mergemaker.domain.run import Run, Status
 from mergemaker.ports import Files, MergeRequests, NoteRecord, World
 
 STATES = {

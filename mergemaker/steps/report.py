@@ -11,11 +11,12 @@ from mergemaker.domain import about
 from mergemaker.domain.errors import RefusedError, RetryableError
 from mergemaker.domain.history import Row, with_row
 from mergemaker.domain.job import JobRequest, from_json
+from mergemaker.domain.lineage import TAG_PREFIX, Lineage, Origin
 from mergemaker.domain.metrics import merged
 from mergemaker.domain.names import Names, is_address, output_key, package_key, reports_key, submission_key, waiting_key
 from mergemaker.domain.proof import contradictions
 from mergemaker.domain.release import NewPackage
-from mergemaker.domain.run import SCRIPT_MODE, TAG_PREFIX, Lineage, Origin, Run, Status, TrainingJob, also_asked
+from mergemaker.domain.run import SCRIPT_MODE, Run, Status, TrainingJob, also_asked
 from mergemaker.ports import Clock, Files, Stored, World
 from mergemaker.steps.bundle import holds_what_it_is_named_after
 from mergemaker.steps.output import Output, job_output

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 
 from mergemaker.domain.errors import RefusedError, UsageError
 from mergemaker.domain.job import JobRequest
+from mergemaker.domain.lineage import NO_PIPELINE, Lineage
 from mergemaker.domain.model import InputMode, Manner
 from mergemaker.domain.names import Names, checkpoints_prefix
 from mergemaker.domain.proof import contradictions
-from mergemaker.domain.run import NO_PIPELINE, Lineage, TrainingJob
+from mergemaker.domain.run import TrainingJob
 from mergemaker.ports import Files, Jobs
 from mergemaker.steps.attempts import attempts_at, next_attempt
 from mergemaker.steps.publish import spec_of

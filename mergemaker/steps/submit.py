@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from mergemaker.domain.errors import RefusedError
 from mergemaker.domain.job import JobRequest, request_for, to_json
+from mergemaker.domain.lineage import Ingredients, Lineage, Origin
 from mergemaker.domain.model import ModelSpec
 from mergemaker.domain.names import (
     Names,
@@ -19,7 +20,7 @@ from mergemaker.domain.names import (
 )
 from mergemaker.domain.prices import training_cost
 from mergemaker.domain.proof import contradictions
-from mergemaker.domain.run import Ingredients, Lineage, Origin, Status, TrainingJob
+from mergemaker.domain.run import Status, TrainingJob
 from mergemaker.ports import Files, Images, Jobs, Tracking
 from mergemaker.steps.attempts import attempts_at, next_attempt
 from mergemaker.steps.snapshot import digest_of, find_data, keep

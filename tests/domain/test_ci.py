@@ -5,7 +5,7 @@ import pytest
 from mergemaker.domain.changes import changed_models
 from mergemaker.domain.ci import merge_request_of, origin
 from mergemaker.domain.errors import UsageError
-from mergemaker.domain.run import Origin
+from mergemaker.domain.lineage import Origin
 from tests.fakes.made import HEAD
 
 MERGED = "f" * 40

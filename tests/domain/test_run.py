@@ -11,17 +11,10 @@ from hypothesis import strategies as st
 
 from mergemaker.domain.errors import UsageError
 from mergemaker.domain.job import JobRequest, from_json, to_json
+from mergemaker.domain.lineage import Lineage, from_tag_value, lineage_tags, parse_lineage, tag_value
 from mergemaker.domain.model import Distribution, Launcher, Resources
 from mergemaker.domain.names import job_name
-from mergemaker.domain.run import (
-    MOST_ORIGINS,
-    Lineage,
-    also_asked,
-    from_tag_value,
-    lineage_tags,
-    parse_lineage,
-    tag_value,
-)
+from mergemaker.domain.run import MOST_ORIGINS, also_asked
 from tests.fakes.made import digest, ingredients, lineage, origin, run
 
 HOSTILE = ["a=b", "=", "==3D", "ü/ß", "日本語", "a'; DROP", "x\n/merge", "@all", "<b>", "a|b`c", "", " spaced "]

@@ -9,9 +9,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from mergemaker.domain.lineage import Ingredients, Lineage, Origin
 from mergemaker.domain.model_toml import parse_model
 from mergemaker.domain.names import image_tag
-from mergemaker.domain.run import Ingredients, Lineage, Origin, Run, Status
+from mergemaker.domain.run import Run, Status
 from mergemaker.steps.bundle import digest_of
 from mergemaker.steps.submit import Folder, Packed
 

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from mergemaker.domain.lineage import Origin
 from mergemaker.domain.names import output_key, submission_key
 from mergemaker.domain.release import Package
-from mergemaker.domain.run import Origin, Run, Status
+from mergemaker.domain.run import Run, Status
 from mergemaker.steps import report as steps
 from mergemaker.steps.release import Merged, release
 from mergemaker.steps.report import report

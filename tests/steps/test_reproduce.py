@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from mergemaker.domain.errors import RefusedError, RetryableError, UsageError
-from mergemaker.domain.run import NO_PIPELINE, Status
+from mergemaker.domain.lineage import NO_PIPELINE
+from mergemaker.domain.run import Status
 from mergemaker.steps.report import report
 from mergemaker.steps.reproduce import Reproduced, reproduce
 from mergemaker.steps.submit import How

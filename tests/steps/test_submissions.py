@@ -7,8 +7,9 @@ import pytest
 
 from mergemaker.domain.errors import RefusedError, RetryableError, ServiceError, UsageError
 from mergemaker.domain.job import from_json, to_json
+from mergemaker.domain.lineage import Origin
 from mergemaker.domain.names import submission_key, waiting_key
-from mergemaker.domain.run import MOST_ORIGINS, Origin, Run, Status
+from mergemaker.domain.run import MOST_ORIGINS, Run, Status
 from mergemaker.steps.image import build_ended
 from mergemaker.steps.report import report, submitted
 from tests.fakes.made import HEAD, folder, lineage, origin
