@@ -32,7 +32,10 @@ def main() -> None:
         capture_error=True,  # only MPI's runner for several hosts looks at it
     )
     copied = copy_code(Path(environment.code_dir), Path(env.model_dir) / "code")
-    write_installed(Path(env.output_data_dir))
+    try:
+        write_installed(Path(env.output_data_dir))
+    except OSError as error:  # hours of training are not lost for a list that people read
+        _log.warning("Which packages are installed could not be written down: %s", error)
     _log.info("Inference code added to the model: %s", ", ".join(copied) or "none")
 
 

@@ -12,6 +12,7 @@ def write_installed(folder: Path) -> None:
     """One ``name==version`` a line, as they are installed at the end: a script may have come with its own. What the
     script has put at that name is replaced, a link not followed."""
     found = {f"{_normal(one.metadata['Name'])}=={one.version}" for one in distributions() if one.metadata["Name"]}
+    folder.mkdir(parents=True, exist_ok=True)
     file = folder / FILE
     file.unlink(missing_ok=True)
     file.write_text("".join(f"{line}\n" for line in sorted(found)))

@@ -49,7 +49,7 @@ There is none for time-outs, the source's type and version, and debug sessions; 
 not.
 """
 
-_ORIGIN = ("commit", "job", "merge-request", "model", "project", "run-key", "source")
+_ORIGIN = ("commit", "job", "merge-request", "model", "pipeline", "project", "run-key", "source")
 """Metadata of a package by which a release is judged."""
 
 

@@ -14,6 +14,7 @@ from infra.permissions.common import (
     tag_while,
     write_once,
 )
+from infra.permissions.registries import aws_repositories
 from mergemaker.domain.settings import Network
 
 
@@ -43,7 +44,8 @@ def register(arns: Arns) -> Statements:
         tag_while(arns, "CreateModelPackageGroup", on=arns.package_groups),
         allow("sagemaker:ListModelPackages", on=[arns.package_groups, arns.packages]),
         allow("sagemaker:CreateModelPackage", on=[arns.package_groups, arns.packages], when=pending),
-        allow("ecr:BatchGetImage", "ecr:DescribeImages", on=arns.repository),
+        allow("ecr:BatchGetImage", on=[arns.repository, *aws_repositories(arns.names)]),
+        allow("ecr:DescribeImages", on=arns.repository),
     ]
 
 

@@ -15,7 +15,7 @@ from mergemaker.ports import Stored
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, CopySourceTypeDef
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, CopyObjectRequestTypeDef, CopySourceTypeDef
 
 _MISSING = ("404", "NoSuchKey", "NotFound")
 _REFUSED = ("403", "AccessDenied")
@@ -106,15 +106,19 @@ class S3Files:
 
     def _copy_whole(self, source: Stored, target: str) -> None:
         """Tags and annotations stay behind: copying them would take rights to read and write them."""
-        self._s3.copy_object(
-            Bucket=self._bucket,
-            Key=target,
-            CopySource=self._from(source),
-            CopySourceIfMatch=source.etag,
-            IfNoneMatch="*",
-            TaggingDirective="REPLACE",
-            AnnotationDirective="EXCLUDE",
-        )
+        asked: CopyObjectRequestTypeDef = {
+            "Bucket": self._bucket,
+            "Key": target,
+            "CopySource": self._from(source),
+            "CopySourceIfMatch": source.etag,
+            "IfNoneMatch": "*",
+            "TaggingDirective": "REPLACE",
+        }
+        # A Lambda's own boto3 may be older than S3's annotations; then it can't ask for them to be left out.
+        known = self._s3.meta.service_model.operation_model("CopyObject").input_shape
+        if known is not None and "AnnotationDirective" in known.members:
+            asked["AnnotationDirective"] = "EXCLUDE"
+        self._s3.copy_object(**asked)
 
     def _copy_parts(self, source: Stored, target: str) -> None:
         """CopyObject ends at 5 GB, and answers only when it is done. What breaks off, the bucket's rules remove."""

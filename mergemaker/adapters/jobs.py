@@ -73,6 +73,8 @@ class SageMakerJobs:
         self._sagemaker, self._names, self._key, self._network = sagemaker, names, key, network
 
     def find(self, name: str) -> TrainingJob | None:
+        if not re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", name, re.ASCII):
+            return None
         with calling(f"training job {name}"):
             try:
                 job = self._sagemaker.describe_training_job(TrainingJobName=name)

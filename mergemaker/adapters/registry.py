@@ -1,5 +1,6 @@
 """SageMaker's model registry."""
 
+import hashlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -80,10 +81,11 @@ class SageMakerRegistry:
                 "run-key": package.run_key,
                 "source": package.source,
                 "commit": package.commit,
+                "pipeline": str(package.pipeline),
                 **merge_request,
             },
-            # Two who register the same run at the same moment get the same package.
-            ClientToken=package.run_key[:36],
+            # Two who register the same run at the same moment get the same package; a repeat of it gets one of its own.
+            ClientToken=hashlib.sha256(package.job.encode()).hexdigest()[:36],
         )
         return int(made["ModelPackageArn"].rpartition("/")[2])
 
@@ -166,6 +168,7 @@ def _package(found: "DescribeModelPackageOutputTypeDef") -> Package:
         merge_request=_number(properties.get("merge-request")),
         source=properties.get("source", ""),
         released_by=_number(properties.get("released-by")),
+        pipeline=_number(properties.get("pipeline")) or 0,
     )
 
 

@@ -41,6 +41,8 @@ class Package:
     """Digest of what its run took from the repository."""
     released_by: int | None
     """The pipeline that approved it last; None if a person did."""
+    pipeline: int = 0
+    """The one that asked for its run; 0 where nobody said."""
 
     def supersedes(self, other: "Package") -> bool:
         """Whether it was released after `other`: by a later pipeline, or, where a person approved one, by version."""
@@ -67,6 +69,7 @@ class NewPackage:
     artifact_etag: str
     content_type: str
     tags: Mapping[str, str]
+    pipeline: int = 0
 
 
 def contradiction(package: Package, run: Run | None) -> str | None:

@@ -22,5 +22,5 @@ def attempts_at(model: str, run_key: str, jobs: Jobs) -> list[TrainingJob]:
 def next_attempt(model: str, run_key: str, before: Sequence[TrainingJob]) -> str:
     """The name of the attempt after those `before`. Raises RefusedError if there were too many."""
     if len(before) >= MOST:
-        raise RefusedError(f"there are {MOST} runs of these very files already: change something, then submit again")
+        raise RefusedError(f"there are {MOST} runs of these very files, repeats among them: only a change makes more")
     return job_name(model, run_key, len(before) + 1)

@@ -1,7 +1,6 @@
 """``mergemaker release``: approves the reviewed run's package; the registry's event does the rest."""
 
 from dataclasses import dataclass
-from itertools import islice
 
 from mergemaker.domain.errors import RefusedError
 from mergemaker.domain.names import Names
@@ -10,6 +9,8 @@ from mergemaker.ports import Registry
 
 LOOK_BACK = 200
 """Packages among which the reviewed run is looked for, the newest first."""
+LOOK_FURTHER = 20
+"""After one was found: a run that was asked for later may have ended earlier."""
 
 
 @dataclass(frozen=True)
@@ -46,16 +47,25 @@ def _reviewed(names: Names, model: str, merged: Merged, registry: Registry) -> P
     """The package whose run took from the repository exactly what was merged: the merge request's own, or, where an
     earlier run did the same work already, that one."""
     same: list[Package] = []
+    reviewed: list[Package] = []
     other: Package | None = None
-    for package in islice(registry.newest(names.package_group(model)), LOOK_BACK):
+    left = LOOK_BACK
+    for package in registry.newest(names.package_group(model)):
+        if not left:
+            break
+        left -= 1
         if package.project != names.project:
             continue
         if package.source != merged.source:
             other = other or (package if merged.came_from(package) else None)
         elif merged.came_from(package):
-            return package
+            left = left if reviewed else min(left, LOOK_FURTHER)
+            reviewed.append(package)
         else:
             same.append(package)
+    if reviewed:
+        # What the note shows is the run that was asked for last.
+        return max(reviewed, key=lambda package: (package.pipeline, package.version))
     if len({package.run_key for package in same}) > 1:
         versions = ", ".join(str(package.version) for package in same)
         raise RefusedError(

@@ -275,6 +275,7 @@ def _package(run: Run, artifact: Stored, world: World) -> NewPackage:
         artifact_etag=artifact.etag,
         content_type=spec_of(run.job, run.lineage, world.files).content_type,
         tags=tags(world.names, run.model),
+        pipeline=origin.pipeline,
     )
 
 

@@ -3,7 +3,6 @@
 Neither the branch, the model folder and its Dockerfile, nor the input are looked at: they may have changed, or be gone.
 """
 
-import re
 from dataclasses import dataclass, replace
 
 from mergemaker.domain.errors import RefusedError, UsageError
@@ -16,6 +15,7 @@ from mergemaker.domain.run import TrainingJob
 from mergemaker.ports import Files, Jobs
 from mergemaker.steps.attempts import attempts_at, next_attempt
 from mergemaker.steps.publish import spec_of
+from mergemaker.steps.submit import afford
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,14 @@ def reproduce(run: str, *, names: Names, files: Files, jobs: Jobs) -> Reproduced
     Nobody on GitLab is told: what was reviewed is the first run. Raises UsageError if there is no such run,
     RefusedError if its job is not what its record says.
     """
-    job = jobs.find(run) if re.fullmatch(r"[a-z][a-z0-9-]{0,62}", run, re.ASCII) else None
+    job = jobs.find(run)
     lineage = job.lineage if job else None
     if job is None or lineage is None or lineage.project != names.project:
         raise UsageError(f"there is no run {run[:100]!r} of project {names.project} in {names.region}")
     spec = spec_of(run, lineage, files)
     if lies := contradictions(job, lineage, metric_regexes=spec.metric_regexes, names=names):
         raise RefusedError(f"{run} is not what its tags say ({', '.join(lies)}): there is nothing to reproduce")
+    afford(spec)
     before = attempts_at(lineage.model, lineage.run_key, jobs)
     name = next_attempt(lineage.model, lineage.run_key, before)
     again = _asked_by_nobody(lineage, of=run)

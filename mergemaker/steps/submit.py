@@ -100,7 +100,7 @@ def submit(  # noqa: PLR0913 - the five ports need no bag
     Raises UsageError if a channel has no data, RefusedError if the run may cost more than its budget.
     """
     model = folder.spec.name
-    _afford(folder.spec)
+    afford(folder.spec)
     found = find_data(folder.spec, files=files, names=names, tracking=tracking)
     resolved = images.resolve(folder.image_tag) if is_address(folder.image_tag) else ""
     ingredients = folder.ingredients(data=digest_of(found), resolved=resolved)
@@ -137,7 +137,7 @@ def submit(  # noqa: PLR0913 - the five ports need no bag
     return done
 
 
-def _afford(spec: ModelSpec) -> None:
+def afford(spec: ModelSpec) -> None:
     """By list prices and the whole time limit: what is not known beforehand can't keep to a budget."""
     if spec.budget is None:
         return

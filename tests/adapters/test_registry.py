@@ -89,6 +89,12 @@ def test_a_run_has_one_package_however_often_it_is_registered(registry: Registry
     assert len(list(registry.newest(new(1).group))) == 2
 
 
+def test_a_repeat_of_a_run_has_a_package_of_its_own_and_says_which_pipeline_asked(registry: Registry, new: New) -> None:
+    first, again = new(1), replace(new(2), run_key=new(1).run_key, pipeline=71)
+    assert [registry.register(one) for one in (first, again)] == [1, 2]
+    assert [version(registry, one, number).pipeline for number, one in ((1, first), (2, again))] == [0, 71]
+
+
 def test_a_run_of_a_branch_has_a_package_too(registry: Registry, new: New) -> None:
     assert registry.register(new(1, merge_request=None)) == 1
     assert version(registry, new(1), 1).merge_request is None

@@ -81,4 +81,5 @@ def _package(new: NewPackage, version: int) -> Package:
         merge_request=new.merge_request,
         source=new.source,
         released_by=None,
+        pipeline=new.pipeline,
     )

@@ -91,7 +91,7 @@ def test_after_a_failure_the_next_attempt_gets_the_next_number(fakes: Fakes, sta
 def test_what_has_failed_twenty_times_is_refused(fakes: Fakes) -> None:
     for _ in range(20):
         fakes.jobs.move(submitted(fakes).job, Status.FAILED)
-    with pytest.raises(RefusedError, match="20 runs of these very files already"):
+    with pytest.raises(RefusedError, match="20 runs of these very files, repeats among them"):
         submitted(fakes)
 
 
@@ -149,6 +149,17 @@ def test_a_forced_run_is_what_later_submits_find_and_a_merge_releases(fakes: Fak
     report(second, fakes.world)
     assert submitted(fakes, who=origin(pipeline=72)).job == second
     assert approved(fakes, first).job == second
+
+
+def test_a_merge_releases_the_run_that_was_asked_for_last_though_it_ended_first(fakes: Fakes) -> None:
+    first = submitted(fakes).job
+    second = submitted(fakes, who=origin(pipeline=71), force=True).job
+    for job in (second, first):
+        completed(fakes, job, {"rmse": 50.5})
+        run = report(job, fakes.world)
+    assert run is not None
+    assert second in fakes.merge_requests.only(7)
+    assert approved(fakes, run).job == second
 
 
 def test_when_a_forced_run_fails_the_one_before_it_is_found_again(fakes: Fakes) -> None:
