@@ -23,11 +23,11 @@ TEMPLATES = ("sklearn", "xgboost", "pytorch", "custom")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command. Errors are one line each on stderr, without a traceback."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if words[:1] == ["local"]:  # argparse would take options that are not its own for mistakes
-        return _local(words[1:])
-    asked = _parser().parse_args(words)
-    run: Command = asked.run
     try:
+        if words[:1] == ["local"]:  # argparse would take options that are not its own for mistakes
+            return _local(words[1:])
+        asked = _parser().parse_args(words)
+        run: Command = asked.run
         return run(asked)
     except MergemakerError as error:
         for line in str(error).splitlines():
@@ -298,6 +298,8 @@ def _doctor(asked: argparse.Namespace) -> int:
 
 def _local(words: Sequence[str]) -> int:
     """Another process: the product knows nothing of the laptop cloud."""
+    if not (_root() / "local" / "__main__.py").is_file():
+        raise UsageError("there is no local/ here: run this at the root of Mergemaker's own checkout")
     return subprocess.run([sys.executable, "-m", "local", *words], check=False, cwd=_root()).returncode
 
 

@@ -208,3 +208,11 @@ def test_what_needs_no_aws_does_not_import_its_library(project: Path, words: lis
         [sys.executable, "-c", script, *words], cwd=project, capture_output=True, text=True, check=True
     )
     assert done.stderr.splitlines()[-1] == "[]"
+
+
+def test_the_laptop_cloud_is_not_looked_for_in_a_teams_own_checkout(run: Run, project: Path) -> None:
+    code, _, said = run("local", "env")
+
+    assert code == 2
+    assert said == ["mergemaker: there is no local/ here: run this at the root of Mergemaker's own checkout"]
+    assert project.is_dir()
