@@ -11,7 +11,7 @@ from mergemaker.adapters.aws import calling, code_of, message_of
 from mergemaker.domain.job import JobRequest, stores_locally
 from mergemaker.domain.lineage import lineage_tags, parse_lineage
 from mergemaker.domain.model import Resources
-from mergemaker.domain.names import Names
+from mergemaker.domain.names import SAGEMAKER_NAME, Names
 from mergemaker.domain.run import Status, TrainingJob, Work
 from mergemaker.domain.settings import Network
 
@@ -73,7 +73,7 @@ class SageMakerJobs:
         self._sagemaker, self._names, self._key, self._network = sagemaker, names, key, network
 
     def find(self, name: str) -> TrainingJob | None:
-        if not re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", name, re.ASCII):
+        if not re.fullmatch(SAGEMAKER_NAME, name, re.ASCII):
             return None
         with calling(f"training job {name}"):
             try:

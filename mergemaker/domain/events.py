@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mergemaker.domain.errors import RefusedError, UsageError
-from mergemaker.domain.names import IMAGE_TAG, Names
+from mergemaker.domain.names import IMAGE_TAG, SAGEMAKER_NAME, Names
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,6 @@ def daily_rule(names: Names) -> str:
 
 
 _SAGEMAKER = r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:[0-9]{12}"
-_NAME = r"[a-zA-Z0-9](?:-*[a-zA-Z0-9]){0,62}"
 
 
 def parse_event(body: str, names: Names) -> Event:
@@ -101,15 +100,15 @@ def _scheduled(rules: object, names: Names) -> Event:
 
 
 def _job(detail: Mapping[str, Any]) -> Event:
-    return JobChanged(_string(detail, "TrainingJobName", _NAME))
+    return JobChanged(_string(detail, "TrainingJobName", SAGEMAKER_NAME))
 
 
 def _package(detail: Mapping[str, Any]) -> Event:
-    return PackageChanged(_string(detail, "ModelPackageArn", rf"{_SAGEMAKER}:model-package/{_NAME}/[0-9]+"))
+    return PackageChanged(_string(detail, "ModelPackageArn", rf"{_SAGEMAKER}:model-package/{SAGEMAKER_NAME}/[0-9]+"))
 
 
 def _endpoint(detail: Mapping[str, Any]) -> Event:
-    return EndpointChanged(_string(detail, "EndpointName", _NAME))
+    return EndpointChanged(_string(detail, "EndpointName", SAGEMAKER_NAME))
 
 
 def _build(detail: Mapping[str, Any]) -> Event:

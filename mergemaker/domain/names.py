@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass
 
 PROJECT_MAX, MODEL_MAX, ENVIRONMENT_MAX = 18, 28, 10
+SAGEMAKER_NAME = r"[a-zA-Z0-9](?:-*[a-zA-Z0-9]){0,62}"
+"""What a job or an endpoint may be called, whoever made it (API reference, CreateTrainingJob)."""
 
 _NAME = re.compile(r"[a-z](?:[a-z0-9]|-(?=[a-z0-9]))*", re.ASCII)
 
