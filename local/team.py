@@ -187,9 +187,8 @@ class Team:
         self.cdk("deploy", "--all", "--require-approval", "never", "--method", "direct", "--concurrency", "3")
 
     def cdk(self, *words: str) -> str:
-        """All that the real CDK CLI prints. Raises LaptopError with its last lines if it fails."""
-        done = self._run([str(NODE), str(CDK), *words, "--app", f"{sys.executable} app.py"])
-        return done.stdout + done.stderr
+        """All that the real CDK CLI prints, as it comes. Raises LaptopError with its last lines if it fails."""
+        return self._run([str(NODE), str(CDK), *words, "--app", f"{sys.executable} app.py"])
 
     def connect(self) -> None:
         """`mergemaker setup`, once per project; the laptop's token is a Maintainer's, too. Raises LaptopError with
@@ -244,7 +243,7 @@ class Team:
     def _git(self, *words: str) -> str:
         return self._run(["git", *words]).stdout
 
-    def _run(self, command: list[str], *, said: str = "") -> "subprocess.CompletedProcess[str]":
+    def _run(self, command: list[str], *, said: str = "") -> str:
         scratch = self.laptop.state / "tmp"  # jsii leaves its kernel there when it is interrupted
         scratch.mkdir(exist_ok=True)
         environment = {**_plain_environment(), **self.laptop.environment(), "PATH": tool_path(), "TMPDIR": str(scratch)}
@@ -253,15 +252,16 @@ class Team:
             cwd=self.folder,
             env=environment,
             input=said,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,  # where CI is set, the CDK CLI writes to the other stream than elsewhere
             text=True,
             check=False,
             timeout=600,
         )
         if done.returncode:
-            last = "\n".join((done.stdout + done.stderr).splitlines()[-30:])
+            last = "\n".join(done.stdout.splitlines()[-30:])
             raise LaptopError(f"{' '.join(command[:4])} … failed:\n{last}")
-        return done
+        return done.stdout
 
 
 def set_hyperparameter(model: str, name: str, value: int | float) -> Callable[[Path], None]:
