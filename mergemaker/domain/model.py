@@ -104,6 +104,19 @@ class Channel:
 
 
 @dataclass(frozen=True)
+class Prepare:
+    """What makes the channels, in a processing job of its own, out of the data as it comes."""
+
+    script: str
+    files: tuple[str, ...]
+    """Files and folders of the model's folder that the script needs besides itself."""
+    inputs: Mapping[str, Channel]
+    """Name -> data that the script finds in ``/opt/ml/processing/input/<name>``."""
+    resources: Resources
+    """One instance."""
+
+
+@dataclass(frozen=True)
 class ModelSpec:
     """A model's settings, checked."""
 
@@ -125,6 +138,12 @@ class ModelSpec:
     """Whether what the script leaves in /opt/ml/checkpoints is kept, and is there again when a run is taken up."""
     budget: float | None = None
     """US dollars that a run may cost at most."""
+    prepare: Prepare | None = None
+
+    @property
+    def sources(self) -> Mapping[str, Channel]:
+        """What the data is read from: the channels, or what they are prepared from."""
+        return self.prepare.inputs if self.prepare else self.channels
 
     @property
     def metric_regexes(self) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from enum import StrEnum
 from typing import TypeVar
 
@@ -17,6 +17,7 @@ from mergemaker.domain.model import (
     Launcher,
     Metric,
     ModelSpec,
+    Prepare,
     Resources,
     Spot,
     instance_fault,
@@ -45,14 +46,14 @@ def read_model(name: str, table: Table) -> ModelSpec:
     resources = _resources(table)
     script = _script(table, image)
     spot = _spot(table, resources)
-    _no_prepare(table)
+    prepare = _prepare(table)
     return ModelSpec(
         name=name,
         description=table.string("description", default="-"),
         script=script,
         resources=resources,
         hyperparameters=_hyperparameters(table),
-        channels=_channels(table),
+        channels=_channels(table, prepared=prepare is not None),
         metrics=_metrics(table),
         content_type=table.string("serve.content_type", default="text/csv"),
         image=image,
@@ -61,6 +62,7 @@ def read_model(name: str, table: Table) -> ModelSpec:
         spot=spot,
         checkpoints=table.boolean("train.checkpoints", default=spot is not None),
         budget=_budget(table),
+        prepare=prepare,
     )
 
 
@@ -139,10 +141,31 @@ def _budget(table: Table) -> float | None:
     return table.number("train.budget", most=1_000_000)
 
 
-def _no_prepare(table: Table) -> None:
-    """Processing jobs are to come. Until then a model that asks for one would train on other data than it says."""
-    if table.values("prepare"):
-        table.fault("prepare", "not yet: run prepare.py by hand, then `mergemaker data push MODEL DIR`")
+def _prepare(table: Table) -> Prepare | None:
+    """SageMaker takes ten inputs, of which the code is one."""
+    if not table.has("prepare"):
+        return None
+    names = table.tables("prepare.inputs")
+    _check_names(table, "prepare.inputs", names, most=9)
+    if "code" in names:
+        table.fault("prepare.inputs.code", "the script itself comes as this: choose another name")
+    inputs = {name: _source(table, f"prepare.inputs.{name}", keys=SOURCE_KEYS) for name in names}
+    return Prepare(
+        script=table.string("prepare.script", default="prepare.py", check=_script_fault),
+        files=table.strings("prepare.files", check=_own_path_fault),
+        inputs=inputs or {"data": Channel()},
+        resources=Resources(
+            instance_type=table.string("prepare.instance_type", default="ml.m5.large", check=instance_fault),
+            instance_count=1,
+            volume_gb=table.integer("prepare.volume_gb", default=30, least=1),
+            max_runtime_seconds=60 * table.integer("prepare.max_runtime_minutes", default=60, least=1),
+        ),
+    )
+
+
+def _own_path_fault(value: str) -> str | None:
+    fine = value and not value.startswith("/") and not {"", ".", ".."} & set(value.rstrip("/").split("/"))
+    return None if fine else "must be a file or a folder in the model's folder, such as features.py"
 
 
 Member = TypeVar("Member", bound=StrEnum)
@@ -195,37 +218,51 @@ def _hyper_fault(value: object) -> str | None:
     return "is longer than SageMaker takes (2,500 characters)" if len(text) > 2_500 else None
 
 
-def _channels(table: Table) -> dict[str, Channel]:
+def _channels(table: Table, *, prepared: bool) -> dict[str, Channel]:
+    """SageMaker takes 20 of a training job, and ten outputs of a processing job."""
     names = table.tables("channels")
-    if len(names) > 20:
-        table.fault("channels", f"SageMaker takes 20, not {len(names)}")
+    _check_names(table, "channels", names, most=10 if prepared else 20)
+    return {name: _channel(table, name, prepared=prepared) for name in names} or {"training": Channel()}
+
+
+def _check_names(table: Table, key: str, names: list[str], *, most: int) -> None:
+    if len(names) > most:
+        table.fault(key, f"SageMaker takes {most}, not {len(names)}")
     for name in names:
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name):
-            table.fault(f"channels.{name}", "use letters, digits, dashes and underscores, at most 64")
-    return {name: _channel(table, name) for name in names} or {"training": Channel()}
+            table.fault(f"{key}.{name}", "use letters, digits, dashes and underscores, at most 64")
 
 
+SOURCE_KEYS = frozenset({"prefix", "dvc"})
 CHANNEL_KEYS = frozenset(one.name for one in fields(Channel))
 
 
-def _channel(table: Table, name: str) -> Channel:
+def _channel(table: Table, name: str, *, prepared: bool) -> Channel:
     at = f"channels.{name}"
     said = table.values(at)
-    for other in said.keys() - CHANNEL_KEYS:
-        table.fault(f"{at}.{other}", "no such setting")
     mode = said.get("input_mode", InputMode.FILE)
     if fault := _mode_fault(mode):
         table.fault(f"{at}.input_mode", fault)
+    for key in sorted(SOURCE_KEYS & said.keys() if prepared else ()):
+        table.fault(f"{at}.{key}", "[prepare] makes the channels: say under prepare.inputs what of")
+    source = _source(table, at, keys=CHANNEL_KEYS)
+    return replace(
+        Channel() if prepared else source,
+        input_mode=_one_of(InputMode, str(mode), InputMode.FILE),
+        content_type=_content_type(table, f"{at}.content_type", said.get("content_type", "")),
+    )
+
+
+def _source(table: Table, at: str, *, keys: frozenset[str]) -> Channel:
+    """Where data comes from; `keys` are all that may be in the table."""
+    said = table.values(at)
+    for other in said.keys() - keys:
+        table.fault(f"{at}.{other}", "no such setting")
     if "dvc" in said and "prefix" in said:
         table.fault(f"{at}.dvc", "there is a prefix, too: keep one of them")
     dvc = _path(table, f"{at}.dvc", said["dvc"], "the repository, such as data/train.csv") if "dvc" in said else None
     prefix = _path(table, f"{at}.prefix", said.get("prefix", ""), "the model's input, such as train/")
-    return Channel(
-        prefix=prefix if not prefix or prefix.endswith("/") else f"{prefix}/",
-        dvc=dvc,
-        input_mode=_one_of(InputMode, str(mode), InputMode.FILE),
-        content_type=_content_type(table, f"{at}.content_type", said.get("content_type", "")),
-    )
+    return Channel(prefix=prefix if not prefix or prefix.endswith("/") else f"{prefix}/", dvc=dvc)
 
 
 def _content_type(table: Table, key: str, value: object) -> str:

@@ -133,13 +133,13 @@ def image_context_key(model: str, tag: str) -> str:
     return f"{model}/code/{tag}.zip"
 
 
-def waiting_prefix(tag: str) -> str:
-    """Where submitted runs wait for the image `tag`; the tag begins with the model's name."""
-    return f"{tag.rpartition('-')[0]}/code/waiting/{tag}/"
+def waiting_prefix(model: str, awaited: str) -> str:
+    """Where submitted runs wait: for the image of this tag, or for what the processing job of this name prepares."""
+    return f"{model}/code/waiting/{awaited}/"
 
 
-def waiting_key(tag: str, job: str) -> str:
-    return f"{waiting_prefix(tag)}{job}.json"
+def waiting_key(model: str, awaited: str, job: str) -> str:
+    return f"{waiting_prefix(model, awaited)}{job}.json"
 
 
 def submission_key(model: str, job: str, pipeline: int) -> str:
@@ -149,6 +149,16 @@ def submission_key(model: str, job: str, pipeline: int) -> str:
 
 def data_prefix(model: str, digest: str) -> str:
     return f"{snapshots_folder(model)}{digest}/"
+
+
+def prepared_prefix(model: str, key: str) -> str:
+    """Data that a processing job made, by preparation key. Not among the snapshots: nothing in CI may write here."""
+    return f"{model}/prepared/{key}/"
+
+
+def prepared_key(model: str, key: str) -> str:
+    """Lists prepared data. Written last: where it is, the data is whole."""
+    return f"{model}/prepared/{key}.json"
 
 
 def checkpoints_prefix(model: str, of: str) -> str:
@@ -193,6 +203,22 @@ def job_name(model: str, run_key: str, attempt: int = 1) -> str:
 def is_run(name: str, model: str, run_key: str) -> bool:
     """Whether `name` is that of an attempt at the run of this key."""
     return re.fullmatch(rf"{job_name(model, run_key)}(-[0-9]{{1,3}})?", name, re.ASCII) is not None
+
+
+def preparation_name(model: str, key: str, attempt: int = 1) -> str:
+    """The processing job's name, which the preparation's key decides as the run key does a training job's."""
+    first = f"{model}-prepare-{key[:12]}"
+    return first if attempt == 1 else f"{first}-{attempt}"
+
+
+def is_preparation(name: str, model: str, key: str) -> bool:
+    """Whether `name` is that of an attempt at the preparation of this key."""
+    return re.fullmatch(rf"{preparation_name(model, key)}(-[0-9]{{1,3}})?", name, re.ASCII) is not None
+
+
+def image_model(tag: str) -> str:
+    """The model whose image has this tag."""
+    return tag.rpartition("-")[0]
 
 
 def commit_status(model: str) -> str:

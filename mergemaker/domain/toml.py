@@ -86,6 +86,9 @@ class Table:
             self.fault(key, f"must be above 0 and at most {most:,}, not {value}")
         return None if value is None else float(value)
 
+    def has(self, key: str) -> bool:
+        return self._find(key) is not None
+
     def values(self, key: str) -> dict[str, Any]:
         """A table of free keys; their values are the caller's to check."""
         self._known.add(key)
