@@ -21,7 +21,7 @@ READ_AND_WRITE = ("kms:Decrypt", "kms:GenerateDataKey")
 _TABLE = ("kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey")
 """What DynamoDB asks of who reads or writes an encrypted table (DynamoDB Developer Guide, encryption at rest)."""
 
-_FUNCTIONS = ("report-function", "release-function", "image-function")
+_FUNCTIONS = ("report-function", "release-function", "start-function")
 
 
 def alias(names: Names) -> str:
@@ -68,7 +68,7 @@ def _statements(arns: Arns) -> Sequence[iam.PolicyStatement]:
         roles(READ_AND_WRITE, "s3", "execution", "submit", "report-function"),
         # An output that a job names the key for (SageMaker Developer Guide, execution roles).
         roles(("kms:Encrypt",), "s3", "execution"),
-        roles(_READ, "s3", "image-builder", "image-function", "release-function"),
+        roles(_READ, "s3", "image-builder", "start-function", "release-function"),
         roles(_READ, "secretsmanager", *_FUNCTIONS),
         roles(_READ, "sqs", *_FUNCTIONS),
         roles(_TABLE, "dynamodb", *_FUNCTIONS),
@@ -89,7 +89,7 @@ def _disks(arns: Arns) -> iam.PolicyStatement:
     name of the job's role or, where that may not, of who starts the job or makes the endpoint (SageMaker API
     permissions reference). Through which service is not asked for: a role that AWS itself has taken asks KMS directly,
     and what makes a grant harmless is that only AWS can make it, for its own resources."""
-    roles = [arns.role(purpose) for purpose in ("execution", "submit", "image-function", "release-function")]
+    roles = [arns.role(purpose) for purpose in ("execution", "submit", "start-function", "release-function")]
     statement = _used_by(arns, actions=["kms:CreateGrant"], roles=roles)
     statement.add_condition("Bool", {"kms:GrantIsForAWSResource": "true"})
     return statement
@@ -98,7 +98,7 @@ def _disks(arns: Arns) -> iam.PolicyStatement:
 def _by_name(arns: Arns) -> iam.PolicyStatement:
     """From the alias to the ARN, which is all that SageMaker takes for a volume. It tells nothing secret: so not only
     through a service."""
-    roles = [arns.role(purpose) for purpose in ("execution", "submit", "image-function", "release-function")]
+    roles = [arns.role(purpose) for purpose in ("execution", "submit", "start-function", "release-function")]
     return _used_by(arns, actions=["kms:DescribeKey"], roles=roles)
 
 

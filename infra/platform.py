@@ -60,19 +60,19 @@ class PlatformStack(cdk.Stack):
             statements=functions.release(arns, settings.network),
             at_once=at_once.release,
         )
-        image = QueuedFunction(
+        start = QueuedFunction(
             self,
-            "image",
+            "start",
             arns=arns,
             code=code,
             settings=settings,
-            statements=functions.image(arns, settings.network),
-            at_once=at_once.image,
+            statements=functions.start(arns, settings.network),
+            at_once=at_once.start,
         )
-        Monitoring(self, "Monitoring", arns=arns, functions=(report, release, image), alarms=settings.alarms)
+        Monitoring(self, "Monitoring", arns=arns, functions=(report, release, start), alarms=settings.alarms)
         rules.training_jobs(self, to=report, arns=arns)
         rules.daily(self, to=report, names=names)
         rules.submissions(self, to=report, names=names)
         rules.packages(self, to=release, names=names)
         rules.endpoints(self, to=release, names=names)
-        rules.image_builds(self, to=image, names=names)
+        rules.image_builds(self, to=start, names=names)

@@ -79,7 +79,7 @@ def watch(arns: Arns) -> Statements:
     ]
 
 
-def image(arns: Arns, network: Network) -> Statements:
+def start(arns: Arns, network: Network) -> Statements:
     """Starts the runs that waited for an image, or tells why it could not be built."""
     return [
         allow("s3:GetObject", "s3:DeleteObject", on=arns.objects("*/code/waiting/*")),

@@ -64,7 +64,7 @@ class MaximumConcurrency:
     report: int = 5
     """GitLab takes 60 new notes a minute: few at once are plenty."""
     release: int = 2
-    image: int = 2
+    start: int = 2
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from mergemaker.steps.findings import DEPLOY, SETUP, SIGN_IN, Check, Mark, Patie
 from mergemaker.steps.fitness import TRAINING_LOGS, account_faults, bootstrap_faults
 from mergemaker.steps.stacks import kept_kinds, restore, stacks_verdict
 
-FUNCTIONS = ("report", "release", "image")
+FUNCTIONS = ("report", "release", "start")
 CI_ROLES = ("submit", "release", "deploy")
 STUCK_MINUTES = 30
 """Longer than a message takes through all its tries: `adapters.messages.WAITS` are 20 minutes together."""

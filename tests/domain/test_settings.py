@@ -69,7 +69,7 @@ def test_what_a_security_team_sets_is_read() -> None:
     assert settings.alarms.email == "team@example.com"
     assert settings.alarms.endpoint_errors == 0
     assert settings.maximum_concurrency.report == 9
-    assert settings.maximum_concurrency.image == 2
+    assert settings.maximum_concurrency.start == 2
 
 
 def test_an_unknown_environment_is_answered_with_the_known_ones() -> None:
@@ -126,7 +126,7 @@ FAULTS = [
             ("alarms.email = 'nobody'", "alarms.email: not an e-mail address"),
             ("alarms.endpoint_p99_ms = 0", "alarms.endpoint_p99_ms: must be at least 1, not 0"),
             ("maximum_concurrency.report = 1", "maximum_concurrency.report: must be at least 2, not 1"),
-            ("maximum_concurrency.image = 1001", "maximum_concurrency.image: must be at most 1000, not 1001"),
+            ("maximum_concurrency.start = 1001", "maximum_concurrency.start: must be at most 1000, not 1001"),
             ("maximum_concurrency.other = 5", "mergemaker.toml:1: maximum_concurrency.other: no such setting"),
             (
                 "maximum_concurency.report = 5",

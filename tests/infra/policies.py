@@ -25,7 +25,7 @@ EVERYONE = (
     "image-builder",
     "report-function",
     "release-function",
-    "image-function",
+    "start-function",
 )
 """All roles, without the project's name."""
 BUCKET = f"arn:aws:s3:::{PROJECT}-{ACCOUNT}-{REGION}"

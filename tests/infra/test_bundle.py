@@ -26,7 +26,7 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_there_is_a_handler_for_each_function() -> None:
-    assert HANDLERS == ["image", "release", "report"]
+    assert HANDLERS == ["release", "report", "start"]
 
 
 @pytest.mark.parametrize("name", HANDLERS)

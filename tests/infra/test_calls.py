@@ -36,7 +36,7 @@ BESIDE = {
 }
 """Granted to the roles that run our code, although no adapter calls it by this name."""
 
-OURS = ("submit", "release", "report-function", "release-function", "image-function")
+OURS = ("submit", "release", "report-function", "release-function", "start-function")
 
 
 ADMINISTRATORS = "account.py"

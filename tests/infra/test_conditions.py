@@ -198,7 +198,7 @@ NEW = NewPackage(
 
 CREATIONS = [
     ("submit", "CreateTrainingJob", JOB),
-    ("image-function", "CreateTrainingJob", JOB),
+    ("start-function", "CreateTrainingJob", JOB),
     ("report-function", "CreateModelPackageGroup", GROUP),
     ("release-function", "CreateModel", MODEL),
     ("release-function", "CreateEndpointConfig", CONFIG),

@@ -11,7 +11,7 @@ from mergemaker.domain.settings import parse_settings
 from mergemaker.variables import read_environment
 from tests.infra.stacks import ACCOUNT, PROJECT, REGION, SETTINGS, STRICT, Stacks
 
-NAMES = ("report", "release", "image")
+NAMES = ("report", "release", "start")
 functions = pytest.mark.parametrize("name", NAMES)
 
 

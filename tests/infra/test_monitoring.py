@@ -11,7 +11,7 @@ from mergemaker.domain.names import Names
 from mergemaker.domain.watching import Count, alarm_topic_arn
 from tests.infra.stacks import ACCOUNT, PROJECT, REGION, Stacks
 
-functions = pytest.mark.parametrize("name", ["report", "release", "image"])
+functions = pytest.mark.parametrize("name", ["report", "release", "start"])
 
 
 def alarm(stacks: Stacks, name: str, kind: str) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def test_the_dashboard_shows_runs_failures_cost_endpoints_and_every_function(sta
 
     assert stacks.properties("AWS::CloudWatch::Dashboard")["DashboardName"] == PROJECT
     assert all(f'["Mergemaker", "{name}", "Project", "{PROJECT}"' in text for name in Count)
-    assert all(f"{name}: oldest message, dead letters" in text for name in ("report", "release", "image"))
+    assert all(f"{name}: oldest message, dead letters" in text for name in ("report", "release", "start"))
     assert f"EndpointName={PROJECT}" in text
 
 

@@ -15,7 +15,7 @@ INSIDE: dict[str, str | list[str]] = {"sagemaker:VpcSubnets": SUBNETS, "sagemake
 TAGGED = {"aws:RequestTag/mergemaker:project": PROJECT}
 ISOLATED = {"sagemaker:NetworkIsolation": "true"}
 INTERFACE = arn("ec2", "network-interface/eni-0123456789abcdef0")
-FUNCTIONS = ("report", "release", "image")
+FUNCTIONS = ("report", "release", "start")
 HERE = {"ec2:Subnet": arn("ec2", f"subnet/{SUBNETS[0]}")}
 ELSEWHERE = {"ec2:Subnet": arn("ec2", "subnet/subnet-00000000000000000")}
 
@@ -23,7 +23,7 @@ CREATIONS = pytest.mark.parametrize(
     ("who", "action", "resource", "lawful"),
     [
         ("submit", "sagemaker:CreateTrainingJob", JOB, TAGGED),
-        ("image-function", "sagemaker:CreateTrainingJob", JOB, TAGGED),
+        ("start-function", "sagemaker:CreateTrainingJob", JOB, TAGGED),
         ("release-function", "sagemaker:CreateModel", MODEL, ISOLATED),
     ],
 )

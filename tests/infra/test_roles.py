@@ -14,7 +14,7 @@ from tests.infra.stacks import ACCOUNT, PROJECT, REGION, Stacks
 GetRole = Callable[[str], Role]
 AWS_IMAGES = aws_repositories(Names(PROJECT, ACCOUNT, REGION))
 PULL = {"ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"}
-FUNCTIONS = ("report-function", "release-function", "image-function")
+FUNCTIONS = ("report-function", "release-function", "start-function")
 
 
 def test_the_cases_cover_every_role(stacks: Stacks) -> None:
@@ -43,7 +43,7 @@ def test_no_role_may_pass_anything_but_the_execution_role(role: GetRole, who: st
     for statement in passes:
         assert statement["Resource"] == role_arn("execution")
         assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
-    assert bool(passes) == (who in ("submit", "release-function", "image-function"))
+    assert bool(passes) == (who in ("submit", "release-function", "start-function"))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_no_role_may_pass_anything_but_the_execution_role(role: GetRole, who: st
         ("execution", {"code", "data", "output", "packages"}),
         ("submit", {"data", "input"}),
         ("report-function", {"code/submissions", "code/waiting", "output", "packages"}),
-        ("image-function", {"code/waiting"}),
+        ("start-function", {"code/waiting"}),
         ("release", set()),
         ("deploy", set()),
         ("release-function", set()),

@@ -15,7 +15,7 @@ CASES = [
     ("aws.s3", "Object Created", "report"),
     ("aws.sagemaker", "SageMaker Model Package State Change", "release"),
     ("aws.sagemaker", "SageMaker Endpoint State Change", "release"),
-    ("aws.codebuild", "CodeBuild Build State Change", "image"),
+    ("aws.codebuild", "CodeBuild Build State Change", "start"),
 ]
 DAILY = "Scheduled Event"
 """Of the rule that listens to nothing, and makes its own."""

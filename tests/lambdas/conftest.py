@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-import lambdas.image.handler
+import lambdas.start.handler
 import lambdas.log
 import lambdas.release.handler
 import lambdas.report.handler
@@ -39,7 +39,7 @@ def function(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> Iterator[Function
     made = Function()
     monkeypatch.setattr(lambdas.log, "_secrets", set(lambdas.log._secrets))
     made.world = watched(fakes.world)
-    for module in (lambdas.report.handler, lambdas.image.handler, lambdas.release.handler):
+    for module in (lambdas.report.handler, lambdas.start.handler, lambdas.release.handler):
         monkeypatch.setattr(module, "function", lambda: made)
     yield made
     logging.captureWarnings(False)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.image.handler import handler as image
+from lambdas.start.handler import handler as start
 from lambdas.queue import Function
 from lambdas.release.handler import handler as release
 from lambdas.report.handler import handler as report
@@ -94,7 +94,7 @@ def test_while_gitlab_can_not_be_reached_the_message_comes_again_and_nothing_is_
     assert len(fakes.registry.groups["shop-prices"]) == 1
 
 
-@pytest.mark.parametrize("handler", [report, image, release])
+@pytest.mark.parametrize("handler", [report, start, release])
 def test_an_event_for_another_function_is_no_silence(handler: Any, log: Log) -> None:
     other = event("Endpoint", EndpointName="shop-prices-staging") if handler is not release else job_event("j")
     assert failed(handler({"Records": [message(1, other)]}, None)) == ["m1"]

@@ -103,8 +103,8 @@ HARMS: dict[str, tuple[Harm, str, str, str]] = {
         "dead letters of report", "3 in shop-report-dead", "redrive them to shop-report",
     ),
     "stuck": (
-        lambda w: w.account.ages.update({"shop-image": 31 * 60}),
-        "backlog of image", "31 minutes old", "/aws/lambda/shop-image",
+        lambda w: w.account.ages.update({"shop-start": 31 * 60}),
+        "backlog of start", "31 minutes old", "/aws/lambda/shop-start",
     ),
     "expires soon": (
         lambda w: w.token(expires=TODAY + timedelta(days=14)),

@@ -305,7 +305,7 @@ def test_nothing_of_it_went_to_a_dead_letter_queue(team: Team) -> None:
         found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
         return int(found["Attributes"]["ApproximateNumberOfMessages"])
 
-    for function in ("report", "release", "image"):
+    for function in ("report", "release", "start"):
         queue = team.names.queue(function)
         until(lambda queue=queue: depth(queue) == 0, seconds=10, what=f"{queue} to be empty")  # type: ignore[misc]
         assert depth(team.names.dead_letter_queue(function)) == 0
