@@ -88,6 +88,8 @@ class Image:
     """A file in the model's folder."""
     uri: str | None = None
     """Somebody else's, such as AWS's framework and algorithm images."""
+    serve_uri: str | None = None
+    """The one that serves, where that is another than `uri`."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,11 @@ from mergemaker.domain.model import (
     instance_fault,
 )
 from mergemaker.domain.names import IMAGE_ADDRESS, MODEL_MAX, name_fault
+from mergemaker.domain.serving import SERVE_IMAGE
 from mergemaker.domain.toml import Table
+
+MOST_VARIABLES = 99
+"""SageMaker takes 100, one of which may be `SERVE_IMAGE`."""
 
 
 def parse_model(name: str, text: str, file: str = FILE) -> ModelSpec:
@@ -58,7 +62,7 @@ def read_model(name: str, table: Table) -> ModelSpec:
         content_type=table.string("serve.content_type", default="text/csv"),
         image=image,
         distribution=_distribution(table, script),
-        environment=_environment(table),
+        environment=_environment(table, image),
         spot=spot,
         checkpoints=table.boolean("train.checkpoints", default=spot is not None),
         budget=_budget(table),
@@ -70,9 +74,12 @@ def _image(table: Table) -> Image:
     image = Image(
         dockerfile=table.string("image.dockerfile", default="", check=_dockerfile_fault) or None,
         uri=table.string("image.uri", default="", check=_uri_fault) or None,
+        serve_uri=table.string("image.serve_uri", default="", check=_uri_fault) or None,
     )
     if image.dockerfile and image.uri:
         table.fault("image.uri", "there is image.dockerfile, too: keep one of them")
+    if image.serve_uri and not image.uri:
+        table.fault("image.serve_uri", "goes with image.uri: an image that is made here serves by itself")
     return image
 
 
@@ -122,19 +129,21 @@ def _spot(table: Table, resources: Resources) -> Spot | None:
     return Spot(max_wait_seconds=60 * minutes)
 
 
-def _environment(table: Table) -> dict[str, str]:
+def _environment(table: Table, image: Image) -> dict[str, str]:
     values = table.values("environment")
-    if len(values) > 100:
-        table.fault("environment", f"SageMaker takes 100, not {len(values)}")
+    if len(values) > MOST_VARIABLES:
+        table.fault("environment", f"at most {MOST_VARIABLES}, not {len(values)}")
     for name, value in values.items():
         key = f"environment.{name}"
         if not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]{0,511}", name, re.ASCII):
             table.fault(key, "use letters, digits and underscores, no digit first, at most 512")
         if name.startswith(("SM_", "AWS_", "SAGEMAKER_")):
             table.fault(key, "SageMaker sets what begins so: choose another name")
+        if name == SERVE_IMAGE:
+            table.fault(key, "is set by image.serve_uri")
         if not isinstance(value, str) or len(value) > 512:
             table.fault(key, "must be a string of at most 512 characters")
-    return values
+    return {**values, SERVE_IMAGE: image.serve_uri} if image.serve_uri else values
 
 
 def _budget(table: Table) -> float | None:

@@ -1,7 +1,7 @@
 """Releases: what the registry and an endpoint hold, and what to do so that they agree."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from mergemaker.domain.names import Names
@@ -43,6 +43,10 @@ class Package:
     """The pipeline that approved it last; None if a person did."""
     pipeline: int = 0
     """The one that asked for its run; 0 where nobody said."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables of its container."""
+    code: str = ""
+    """``s3://…`` address of what is put beside the model; empty where nothing is."""
 
     def supersedes(self, other: "Package") -> bool:
         """Whether it was released after `other`: by a later pipeline, or, where a person approved one, by version."""
@@ -70,13 +74,15 @@ class NewPackage:
     content_type: str
     tags: Mapping[str, str]
     pipeline: int = 0
+    environment: Mapping[str, str] = field(default_factory=dict)
+    code: str = ""
 
 
 def contradiction(package: Package, run: Run | None) -> str | None:
     """Why `package`, as the registry has it now, is not what the report function made of `run`; None if it is.
 
-    Who may approve a package can put another image or artifact into it with the same call. The record of the run they
-    can't change.
+    Who may approve a package can put another image, artifact or code into it with the same call. The record of the run
+    they can't change.
     """
     if run is None or run.status is not Status.COMPLETED:
         return (
@@ -84,8 +90,10 @@ def contradiction(package: Package, run: Run | None) -> str | None:
         )
     made = {
         "version": package.version == run.version,
-        "image": package.image == run.image,
+        "image": package.image == (run.serve_image or run.image),
         "artifact": (package.artifact, package.artifact_etag) == (run.artifact, run.artifact_etag),
+        "variables": dict(package.environment) == dict(run.serve_environment),
+        "code": package.code == run.serve_code,
     }
     others = [what for what, same in made.items() if not same]
     if not others:

@@ -134,6 +134,12 @@ class Run:
     """Of its package in the registry. From then on nothing of the job is read again: its output can be replaced."""
     artifact_etag: str = ""
     """Of the package's copy; empty before there is one."""
+    serve_image: str = ""
+    """What serves the package, where the run's image is somebody else's; `image` where this is empty."""
+    serve_environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables of the package's container."""
+    serve_code: str = ""
+    """``s3://…`` address of the code that is put beside the package's model; empty where none is."""
     releases: Mapping[str, Release] = field(default_factory=dict)
     """By environment."""
     also_asked: tuple[Origin, ...] = ()
