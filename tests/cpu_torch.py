@@ -24,7 +24,17 @@ def settings() -> dict[str, str] | None:
     named = dict.fromkeys(place for place in [os.environ.get("UV_FIND_LINKS"), *folders] if place)
     chosen = {"UV_FIND_LINKS": ",".join(named)} if named else {}
     uv = Path(sys.executable).with_name("uv")
-    command = [uv, "pip", "compile", "-q", "--no-header", "--no-annotate", "--python", sys.executable, REQUIREMENTS]
+    command: list[str | Path] = [
+        uv,
+        "pip",
+        "compile",
+        "-q",
+        "--no-header",
+        "--no-annotate",
+        "--python",
+        sys.executable,
+        REQUIREMENTS,
+    ]
     found = subprocess.run(
         command, env={"UV_SYSTEM_CERTS": "1", **os.environ, **chosen}, capture_output=True, text=True, check=False
     )
