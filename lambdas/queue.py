@@ -13,7 +13,7 @@ from mergemaker.adapters.messages import postpone
 from mergemaker.bootstrap import Aws, world
 from mergemaker.domain import about
 from mergemaker.domain.errors import MergemakerError, RefusedError
-from mergemaker.domain.events import Event, JobChanged, Submitted, parse_event
+from mergemaker.domain.events import Event, JobChanged, PreparationChanged, RunWaits, Submitted, parse_event
 from mergemaker.domain.settings import Settings
 from mergemaker.ports import World
 from mergemaker.variables import read_environment
@@ -96,6 +96,10 @@ def _known(event: Event) -> about.Fields:
     match event:
         case JobChanged(job):
             return {"run": job}
+        case PreparationChanged(job):
+            return {"preparation": job}
+        case RunWaits(key):
+            return {"run": key.rpartition("/")[2].removesuffix(".json")}
         case Submitted(key):
             return {"run": key.split("/")[-2]}
     return asdict(event)

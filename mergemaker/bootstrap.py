@@ -8,6 +8,7 @@ from mergemaker.adapters.endpoints import SageMakerEndpoints
 from mergemaker.adapters.files import S3Files
 from mergemaker.adapters.images import BuiltImages
 from mergemaker.adapters.jobs import SageMakerJobs
+from mergemaker.adapters.preparations import SageMakerPreparations
 from mergemaker.adapters.registry import SageMakerRegistry
 from mergemaker.adapters.run_table import DynamoRuns
 from mergemaker.domain.errors import UsageError
@@ -37,6 +38,11 @@ class Aws:
     @property
     def jobs(self) -> SageMakerJobs:
         return SageMakerJobs(self.clients("sagemaker"), self._names, key=lambda: self._key, network=self._network)
+
+    @property
+    def preparations(self) -> SageMakerPreparations:
+        sagemaker = self.clients("sagemaker")
+        return SageMakerPreparations(sagemaker, self._names, key=lambda: self._key, network=self._network)
 
     @property
     def images(self) -> BuiltImages:
@@ -85,6 +91,7 @@ def world(settings: Settings, aws: Aws) -> "World":
         files=aws.files,
         images=aws.images,
         jobs=aws.jobs,
+        preparations=aws.preparations,
         runs=aws.runs,
         registry=aws.registry,
         endpoints=aws.endpoints,

@@ -54,6 +54,9 @@ def _parser() -> argparse.ArgumentParser:
 
     plan = commands.add_parser("plan", help="which models this merge request, or this merge, changes")
     plan.add_argument("--json", action="store_true", help="as a JSON list")
+    plan.add_argument(
+        "--child-pipeline", metavar="FILE", type=Path, help="write GitLab's child pipeline, with a job for each of them"
+    )
     plan.set_defaults(run=_plan)
 
     submit = commands.add_parser("submit", help="train a model, or find the run that did so already")
@@ -171,16 +174,30 @@ def _check(_asked: argparse.Namespace) -> int:
 
 
 def _plan(asked: argparse.Namespace) -> int:
-    from mergemaker.adapters.dvc import tracked_paths
-    from mergemaker.adapters.folder import model_names
+    from mergemaker.adapters.elsewhere import elsewhere
+    from mergemaker.adapters.folder import MODELS, model_names
     from mergemaker.adapters.git import Checkout
     from mergemaker.domain.changes import changed_models
 
-    models = {name: tracked_paths(_root(), name) for name in model_names(_root())}
+    models = {name: elsewhere(_root() / MODELS / name) for name in model_names(_root())}
     changed = changed_models(Checkout(_root()).changed(os.environ), models)
+    if asked.child_pipeline:
+        _write_child_pipeline(asked.child_pipeline, changed)
     if asked.json or changed:
         print(json.dumps(changed) if asked.json else "\n".join(changed))
     return 0
+
+
+def _write_child_pipeline(file: Path, models: list[str]) -> None:
+    """A merge request's trains, a branch's releases. Raises UsageError where it can't be written."""
+    from mergemaker.domain.ci import merge_request
+    from mergemaker.domain.pipelines import Job, Task, child_pipeline
+
+    task = Task.RELEASE if merge_request(os.environ) is None else Task.SUBMIT
+    try:
+        file.write_text(child_pipeline(Job(task, model) for model in models), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{file} can't be written: {error.strerror}") from None
 
 
 def _submit(asked: argparse.Namespace) -> int:
@@ -203,6 +220,7 @@ def _submit(asked: argparse.Namespace) -> int:
         tracking=DvcFiles(_root(), settings.names.bucket),
         images=aws.images,
         jobs=aws.jobs,
+        preparations=aws.preparations,
         force=asked.force,
     )
     said = {"model": asked.model, "job": done.job, "how": done.how, "status": done.status}

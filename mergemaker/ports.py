@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 
 from mergemaker.domain.job import JobRequest
 from mergemaker.domain.names import Names
+from mergemaker.domain.preparation import PreparationJob, PreparationRequest
 from mergemaker.domain.release import Endpoint, NewPackage, Package
 from mergemaker.domain.run import Run, TrainingJob
 from mergemaker.domain.settings import Environment
@@ -109,6 +110,15 @@ class Jobs(Protocol):
         """False if a job of this name is there already."""
 
 
+class Preparations(Protocol):
+    """SageMaker's processing jobs."""
+
+    def find(self, name: str) -> PreparationJob | None: ...
+
+    def start(self, request: PreparationRequest, *, image: str) -> bool:
+        """False if a job of this name is there already."""
+
+
 class Runs(Protocol):
     """The run table."""
 
@@ -203,6 +213,7 @@ class World:
     files: Files
     images: Images
     jobs: Jobs
+    preparations: Preparations
     runs: Runs
     registry: Registry
     endpoints: Endpoints

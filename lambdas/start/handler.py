@@ -1,12 +1,13 @@
-"""An image build has ended: see `mergemaker.steps.image`."""
+"""What a run waits for may be there: its image (`mergemaker.steps.image`) or its data (`mergemaker.steps.prepare`)."""
 
 from functools import cache
 from typing import Any
 
 from lambdas.queue import Answer, Function, each, now
 from mergemaker.domain.errors import RefusedError
-from mergemaker.domain.events import BuildEnded, Event
+from mergemaker.domain.events import BuildEnded, Event, PreparationChanged, RunWaits
 from mergemaker.steps.image import build_ended
+from mergemaker.steps.prepare import preparation_ended, run_waits
 
 function = cache(Function)
 
@@ -15,8 +16,13 @@ def handler(batch: dict[str, Any], _context: object) -> Answer:
     it = function()
 
     def handle(event: Event) -> object:
-        if not isinstance(event, BuildEnded):
-            raise RefusedError(f"not for this function: {event}")
-        return build_ended(event.tag, event.build, images=it.aws.images, world=it.world, clock=now)
+        match event:
+            case BuildEnded(tag, build):
+                return build_ended(tag, build, world=it.world, clock=now)
+            case PreparationChanged(job):
+                return preparation_ended(job, it.world, now)
+            case RunWaits(key):
+                return run_waits(key, it.world, now)
+        raise RefusedError(f"not for this function: {event}")
 
     return each(batch, it, handle)

@@ -8,10 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from mergemaker.adapters.folder import MODELS
 from mergemaker.domain.errors import UsageError
-from mergemaker.domain.model import FILE
-from mergemaker.domain.model_toml import parse_model
 from mergemaker.ports import Tracked
 from mergemaker.steps.tracked import is_inside, is_md5
 
@@ -122,15 +119,6 @@ class DvcFiles:
         if "/input/" not in f"/{prefix}/" or prefix.startswith("input") or not is_inside(prefix):
             raise UsageError(f"{CONFIG}: remote {remote!r} is not where jobs of CI may read: {advice}")
         return f"{prefix}/"
-
-
-def tracked_paths(root: Path, model: str) -> list[str]:
-    """What the model trains on of what DVC tracks; nothing for settings with faults, which `check` tells."""
-    try:
-        spec = parse_model(model, (root / MODELS / model / FILE).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, UsageError):
-        return []
-    return [channel.dvc for channel in spec.channels.values() if channel.dvc is not None]
 
 
 def _at(file: str, output: dict[str, Any]) -> PurePosixPath | None:

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from mergemaker.adapters.aws import calling, code_of, message_of
 from mergemaker.adapters.jobs import absent, tag_list, vpc_config
-from mergemaker.adapters.registry import already_there
+from mergemaker.adapters.registry import already_there, archive, beside
 from mergemaker.domain.errors import RetryableError
 from mergemaker.domain.job import stores_locally
 from mergemaker.domain.lineage import TAG_PREFIX
@@ -19,7 +19,11 @@ from mergemaker.domain.settings import Environment, Network
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sagemaker.literals import ProductionVariantInstanceTypeType
-    from mypy_boto3_sagemaker.type_defs import CreateEndpointConfigInputTypeDef, CreateModelInputTypeDef
+    from mypy_boto3_sagemaker.type_defs import (
+        ContainerDefinitionTypeDef,
+        CreateEndpointConfigInputTypeDef,
+        CreateModelInputTypeDef,
+    )
 
 VARIANT = "AllTraffic"
 _STATUSES = {
@@ -64,7 +68,7 @@ class SageMakerEndpoints:
         served: CreateModelInputTypeDef = {
             "ModelName": model,
             # Not by the package's name: what it says can change after it was looked at. A tag keeps the way back.
-            "PrimaryContainer": {"Image": package.image, "ModelDataUrl": package.artifact},
+            "PrimaryContainer": _container(package),
             "ExecutionRoleArn": self._names.role_arn("execution"),
             "EnableNetworkIsolation": True,
             "Tags": [*owned, {"Key": f"{TAG_PREFIX}package", "Value": package.arn}],
@@ -105,6 +109,16 @@ class SageMakerEndpoints:
             except ClientError as error:
                 if not absent(error) and not _in_progress(error):
                     raise
+
+
+def _container(package: Package) -> "ContainerDefinitionTypeDef":
+    data: ContainerDefinitionTypeDef = {"ModelDataUrl": package.artifact}
+    if package.code:
+        data = {
+            "ModelDataSource": {"S3DataSource": archive(package.artifact)},
+            "AdditionalModelDataSources": beside(package.code),
+        }
+    return {"Image": package.image, "Environment": package.environment, **data}
 
 
 def _once(create: Callable[[], object]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mergemaker.domain.dockerfile import copied, matching
 from mergemaker.domain.errors import UsageError
-from mergemaker.domain.model import FILE, model_name
+from mergemaker.domain.model import FILE, Prepare, model_name
 from mergemaker.domain.model_toml import parse_model
 from mergemaker.domain.names import image_tag
 from mergemaker.steps.bundle import LARGEST_BUNDLE, MOST_FILES, digest_of
@@ -43,7 +43,22 @@ def read_folder(root: Path, name: str) -> Folder:
         code=Packed(digest=_digest(code), archive=lambda: _tar(code)),
         image_tag=spec.image.uri or image_tag(name, image_digest(parts)),
         image_context=lambda: _zip(parts),
+        prepare_code=_prepare_code(spec.prepare, code, MODELS / name) if spec.prepare else None,
     )
+
+
+def _prepare_code(prepare: Prepare, code: Mapping[str, Path], folder: Path) -> Packed:
+    """Only what model.toml names: what a script could import otherwise would not count when it changes."""
+    if prepare.script not in code:
+        raise UsageError(f"{folder / FILE}: prepare.script: there is no {folder / prepare.script}")
+    taken = {prepare.script: code[prepare.script]}
+    for wanted in prepare.files:
+        name = wanted.rstrip("/")
+        found = {path: file for path, file in code.items() if path == name or path.startswith(f"{name}/")}
+        if not found:
+            raise UsageError(f"{folder / FILE}: prepare.files: there is no {folder / wanted}")
+        taken |= found
+    return Packed(digest=_digest(taken), archive=lambda: _tar(taken))
 
 
 def model_names(root: Path) -> list[str]:

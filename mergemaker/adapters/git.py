@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from mergemaker.domain.ci import diff_base
 from mergemaker.domain.errors import UsageError
 
 
@@ -18,13 +19,11 @@ class Checkout:
         """Paths that this pipeline is about: what the merge request changes since it left its target, or, on a branch,
         what came with the push, which after a merge is the whole merge request. A repository's first commit changes
         nothing: nobody has reviewed it."""
-        base = environ.get("CI_MERGE_REQUEST_DIFF_BASE_SHA") or environ.get("CI_COMMIT_BEFORE_SHA", "")
-        # A merged result holds what came to the target since, too; its first parent is that target.
-        if not base.strip("0") or environ.get("CI_MERGE_REQUEST_EVENT_TYPE") in ("merged_result", "merge_train"):
-            base = "HEAD^1" if self.parents() else ""
+        base = diff_base(environ) or ("HEAD^1" if self.parents() else "")
         if not base:
             return []
-        out = self._git("diff", "--name-only", "--no-renames", "-z", base, "HEAD")
+        # Not `git diff`, which does as the user's configuration says, such as to leave out submodules.
+        out = self._git("diff-tree", "-r", "--name-only", "--no-renames", "-z", base, "HEAD")
         return [path for path in out.split("\0") if path]
 
     def message(self) -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from botocore.exceptions import ClientError
 
@@ -10,14 +10,17 @@ from mergemaker.adapters.aws import calling, code_of, message_of
 from mergemaker.adapters.jobs import absent, tag_list
 from mergemaker.domain.names import Names
 from mergemaker.domain.release import Approval, NewPackage, Package
+from mergemaker.domain.serving import CODE_CHANNEL
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sagemaker.type_defs import (
+        AdditionalModelDataSourceTypeDef,
         DescribeModelPackageOutputTypeDef,
         ListModelPackagesInputPaginateTypeDef,
         ModelPackageContainerDefinitionOutputTypeDef,
         ModelPackageContainerDefinitionTypeDef,
+        S3ModelDataSourceTypeDef,
     )
 
 
@@ -67,8 +70,8 @@ class SageMakerRegistry:
                     {
                         "Image": package.image,
                         **_image_digest(package.image),
-                        "ModelDataUrl": package.artifact,
-                        "ModelDataETag": package.artifact_etag,
+                        **_data(package),
+                        "Environment": package.environment,
                     }
                 ],
                 "SupportedContentTypes": [package.content_type],
@@ -146,10 +149,32 @@ def _image_digest(image: str) -> "ModelPackageContainerDefinitionTypeDef":
     return {"ImageDigest": digest} if digest else {}
 
 
+def archive(url: str, **more: str) -> "S3ModelDataSourceTypeDef":
+    """A compressed archive, as SageMaker unpacks it."""
+    source: S3ModelDataSourceTypeDef = {"S3Uri": url, "S3DataType": "S3Object", "CompressionType": "Gzip"}
+    return cast("S3ModelDataSourceTypeDef", {**source, **more})
+
+
+def beside(code: str) -> "list[AdditionalModelDataSourceTypeDef]":
+    return [{"ChannelName": CODE_CHANNEL, "S3DataSource": archive(code)}]
+
+
+def _data(package: NewPackage) -> "ModelPackageContainerDefinitionTypeDef":
+    """AWS documents additional sources beside a ModelDataSource, not beside the older ModelDataUrl."""
+    if not package.code:
+        return {"ModelDataUrl": package.artifact, "ModelDataETag": package.artifact_etag}
+    return {
+        "ModelDataSource": {"S3DataSource": archive(package.artifact, ETag=package.artifact_etag)},
+        "AdditionalModelDataSources": beside(package.code),
+    }
+
+
 def _package(found: "DescribeModelPackageOutputTypeDef") -> Package:
     # One that somebody made by hand may have none.
     containers = found.get("InferenceSpecification", {"Containers": []})["Containers"]
-    container: ModelPackageContainerDefinitionOutputTypeDef | dict[str, str] = containers[0] if containers else {}
+    container: ModelPackageContainerDefinitionOutputTypeDef = containers[0] if containers else {}
+    data = container.get("ModelDataSource", {}).get("S3DataSource")
+    etag = data.get("ETag", "") if data else container.get("ModelDataETag", "")
     properties = found.get("CustomerMetadataProperties", {})
     return Package(
         arn=found["ModelPackageArn"],
@@ -158,8 +183,10 @@ def _package(found: "DescribeModelPackageOutputTypeDef") -> Package:
         approval=Approval(found.get("ModelApprovalStatus", Approval.PENDING)),
         stage=found.get("ModelLifeCycle", {}).get("Stage", ""),
         image=container.get("Image", ""),
-        artifact=container.get("ModelDataUrl", ""),
-        artifact_etag=container.get("ModelDataETag", "").strip('"'),
+        artifact=data["S3Uri"] if data else container.get("ModelDataUrl", ""),
+        artifact_etag=etag.strip('"'),
+        environment=container.get("Environment", {}),
+        code=" ".join(one["S3DataSource"]["S3Uri"] for one in container.get("AdditionalModelDataSources", [])),
         project=properties.get("project", ""),
         model=properties.get("model", ""),
         job=properties.get("job", ""),

@@ -1,26 +1,54 @@
 """Which models a change touches."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 SHARED = ("training/", "serving/")
 """Every model's image is made of these."""
 
 
-def changed_models(paths: Iterable[str], models: Mapping[str, Iterable[str]]) -> list[str]:
+@dataclass(frozen=True)
+class Elsewhere:
+    """What a model's run takes from outside of the model's folder; paths relative to the repository's root."""
+
+    tracked: tuple[str, ...] = ()
+    """Of what DVC tracks: what it trains on."""
+    shared: tuple[str, ...] = ()
+    """Files and folders that its code needs."""
+
+
+def changed_models(paths: Iterable[str], models: Mapping[str, Elsewhere]) -> list[str]:
     """Of `models`, those that a change of the files `paths`, relative to the repository's root, touches; in order.
 
-    `models` holds, for each, what it trains on of what DVC tracks. Paths of renamed and deleted files count, at both
-    ends of a rename.
+    Paths of renamed and deleted files count, at both ends of a rename. A path right under models/ is a folder that git
+    keeps as one: a submodule, or a link.
     """
-    paths = list(paths)
-    if any(path.startswith(SHARED) for path in paths):
+    changed = set(paths)
+    if any(path.startswith(SHARED) for path in changed):
         return sorted(models)
-    touched = {path.split("/")[1] for path in paths if path.startswith("models/") and path.count("/") > 1}
-    for name, tracked in models.items():
-        if any(not _trackers(path).isdisjoint(paths) for path in tracked):
+    touched = {path.split("/")[1] for path in changed if path.startswith("models/")}
+    places = _places(changed)
+    for name, elsewhere in models.items():
+        shares = any(_normal(path) in places for path in elsewhere.shared)
+        if shares or any(not _trackers(path).isdisjoint(changed) for path in elsewhere.tracked):
             touched.add(name)
     return sorted(touched & set(models))
+
+
+def _places(paths: Iterable[str]) -> set[str]:
+    """The paths and all folders above them: a thousand models ask for theirs among ten thousand."""
+    found: set[str] = set()
+    for path in paths:
+        place = path
+        while place and place not in found:
+            found.add(place)
+            place = place.rpartition("/")[0]
+    return found
+
+
+def _normal(path: str) -> str:
+    return PurePosixPath(path).as_posix()
 
 
 def _trackers(path: str) -> set[str]:

@@ -7,24 +7,41 @@ from mergemaker.domain.errors import UsageError
 from mergemaker.domain.lineage import Origin
 
 _NEEDED = ("CI_PROJECT_ID", "CI_COMMIT_SHA", "CI_COMMIT_REF_NAME", "CI_PIPELINE_ID")
+_PARENT = "MERGEMAKER_PIPELINE_ID"
+"""Of the pipeline that made this one its child. A merge request waits for that one, and GitLab lets no commit status
+join a child."""
 
 
 def origin(environ: Mapping[str, str]) -> Origin:
     """Who asks. Raises UsageError outside of GitLab CI, naming what is missing."""
     check(environ, _NEEDED)
-    merge_request = environ.get("CI_MERGE_REQUEST_IID")
     return Origin(
         gitlab_project=_number(environ, "CI_PROJECT_ID"),
-        merge_request=_number(environ, "CI_MERGE_REQUEST_IID") if merge_request else None,
+        merge_request=merge_request(environ),
         # Where GitLab tests the merged result, CI_COMMIT_SHA is a commit that no branch has.
         commit=_commit(environ, "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA") or _commit(environ, "CI_COMMIT_SHA"),
         branch=environ.get("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME") or environ["CI_COMMIT_REF_NAME"],
         ref=_ref(environ),
-        pipeline=_number(environ, "CI_PIPELINE_ID"),
+        pipeline=_number(environ, _PARENT if environ.get(_PARENT) else "CI_PIPELINE_ID"),
         pipeline_commit=_commit(environ, "CI_COMMIT_SHA"),
         # Not CI_COMMIT_AUTHOR: git knows that one, with an address that has no place in tags.
         author=environ.get("GITLAB_USER_LOGIN", ""),
     )
+
+
+def merge_request(environ: Mapping[str, str]) -> int | None:
+    """The iid; None in a branch's pipeline."""
+    return _number(environ, "CI_MERGE_REQUEST_IID") if environ.get("CI_MERGE_REQUEST_IID") else None
+
+
+def diff_base(environ: Mapping[str, str]) -> str:
+    """The commit since which this pipeline's changes are: where the merge request left its target or, on a branch,
+    what was there before the push. Empty where that is HEAD's first parent: a merged result holds what came to the
+    target since, and of a branch's first push there is nothing before."""
+    if environ.get("CI_MERGE_REQUEST_EVENT_TYPE") in ("merged_result", "merge_train"):
+        return ""
+    base = _commit(environ, "CI_MERGE_REQUEST_DIFF_BASE_SHA") or _commit(environ, "CI_COMMIT_BEFORE_SHA")
+    return base if base.strip("0") else ""
 
 
 def merge_request_of(message: str) -> int | None:

@@ -45,6 +45,21 @@ class BuildEnded:
 
 
 @dataclass(frozen=True)
+class PreparationChanged:
+    """A processing job has another status."""
+
+    job: str
+
+
+@dataclass(frozen=True)
+class RunWaits:
+    """A run was left to wait for its image, or for its data."""
+
+    key: str
+    """In the project's bucket, where the request lies."""
+
+
+@dataclass(frozen=True)
 class Submitted:
     """A pipeline asked for a run that was there already, or has to wait for its image."""
 
@@ -57,7 +72,9 @@ class DayPassed:
     """It is time for what is looked at once a day."""
 
 
-Event = Submitted | JobChanged | PackageChanged | EndpointChanged | BuildEnded | DayPassed
+Event = (
+    Submitted | JobChanged | PackageChanged | EndpointChanged | BuildEnded | PreparationChanged | RunWaits | DayPassed
+)
 
 
 def daily_rule(names: Names) -> str:
@@ -103,6 +120,10 @@ def _job(detail: Mapping[str, Any]) -> Event:
     return JobChanged(_string(detail, "TrainingJobName", SAGEMAKER_NAME))
 
 
+def _preparation(detail: Mapping[str, Any]) -> Event:
+    return PreparationChanged(_string(detail, "ProcessingJobName", SAGEMAKER_NAME))
+
+
 def _package(detail: Mapping[str, Any]) -> Event:
     return PackageChanged(_string(detail, "ModelPackageArn", rf"{_SAGEMAKER}:model-package/{SAGEMAKER_NAME}/[0-9]+"))
 
@@ -124,10 +145,13 @@ def _build(detail: Mapping[str, Any]) -> Event:
     )
 
 
-def _submission(detail: Mapping[str, Any]) -> Event:
+def _object(detail: Mapping[str, Any]) -> Event:
     stored = detail.get("object")
-    pattern = r"[a-z][a-z0-9-]{0,62}/code/submissions/[a-z0-9-]{1,63}/[0-9]{1,18}\.json"
-    return Submitted(_string(stored if isinstance(stored, Mapping) else {}, "key", pattern))
+    model = r"[a-z][a-z0-9-]{0,62}"
+    asked = rf"{model}/code/submissions/[a-z0-9-]{{1,63}}/[0-9]{{1,18}}\.json"
+    waits = rf"{model}/code/waiting/[a-z0-9-]{{1,63}}/[a-z0-9-]{{1,63}}\.json"
+    key = _string(stored if isinstance(stored, Mapping) else {}, "key", f"{asked}|{waits}")
+    return RunWaits(key) if key.split("/")[2] == "waiting" else Submitted(key)
 
 
 def _string(detail: Mapping[str, Any], key: str, pattern: str) -> str:
@@ -141,6 +165,7 @@ _READERS = {
     ("aws.sagemaker", "SageMaker Training Job State Change"): _job,
     ("aws.sagemaker", "SageMaker Model Package State Change"): _package,
     ("aws.sagemaker", "SageMaker Endpoint State Change"): _endpoint,
-    ("aws.s3", "Object Created"): _submission,
+    ("aws.sagemaker", "SageMaker Processing Job State Change"): _preparation,
+    ("aws.s3", "Object Created"): _object,
     ("aws.codebuild", "CodeBuild Build State Change"): _build,
 }

@@ -8,7 +8,16 @@ from typing import Any
 from mergemaker.domain.errors import UsageError
 from mergemaker.domain.lineage import Ingredients, Lineage, lineage_tags, parse_lineage
 from mergemaker.domain.model import Distribution, InputMode, Launcher, Manner, Resources
-from mergemaker.domain.names import Names, checkpoints_prefix, code_key, data_prefix, is_run, output_prefix
+from mergemaker.domain.names import (
+    Names,
+    checkpoints_prefix,
+    code_key,
+    data_prefix,
+    is_run,
+    output_prefix,
+    prepared_prefix,
+)
+from mergemaker.domain.preparation import PreparationRequest, from_said
 
 
 @dataclass(frozen=True)
@@ -34,12 +43,23 @@ class JobRequest:
     """``s3://…/`` prefix; empty if none are kept."""
     max_wait_seconds: int | None = None
     """For a spot instance; None for one that is not."""
+    preparation: PreparationRequest | None = None
+    """What makes the data, unless it is there; None for a run on a snapshot."""
 
 
-def request_for(name: str, ingredients: Ingredients, *, lineage: Lineage, manner: Manner, names: Names) -> JobRequest:
+def request_for(
+    name: str,
+    ingredients: Ingredients,
+    *,
+    lineage: Lineage,
+    manner: Manner,
+    names: Names,
+    preparation: PreparationRequest | None = None,
+) -> JobRequest:
     """The job that trains `ingredients`: the same ones ask for the same, but for the manner."""
     bucket, model = f"s3://{names.bucket}", ingredients.model
-    data = f"{bucket}/{data_prefix(model, ingredients.data)}"
+    at = prepared_prefix if ingredients.prepare else data_prefix
+    data = f"{bucket}/{at(model, ingredients.data)}"
     modes = {channel: manner.input_modes.get(channel, InputMode.FILE) for channel in ingredients.channels}
     checkpoints = f"{bucket}/{checkpoints_prefix(model, name if lineage.repeats else ingredients.run_key)}"
     return JobRequest(
@@ -55,6 +75,7 @@ def request_for(name: str, ingredients: Ingredients, *, lineage: Lineage, manner
         environment=ingredients.environment,
         checkpoints=checkpoints if manner.checkpoints else "",
         max_wait_seconds=manner.spot.max_wait_seconds if manner.spot else None,
+        preparation=preparation,
     )
 
 
@@ -104,7 +125,7 @@ def stores_locally(instance_type: str) -> bool:
 
 
 def to_json(request: JobRequest) -> str:
-    """For a run that waits for its image."""
+    """For a run that waits for its image or its data."""
     said = {**asdict(request), "lineage": lineage_tags(request.lineage)}
     return json.dumps(said, sort_keys=True)
 
@@ -116,7 +137,9 @@ def from_json(text: str) -> JobRequest:
         lineage = parse_lineage(said["lineage"])
         if lineage is None:
             raise UsageError("a waiting run without its lineage")
-        request = JobRequest(**{**said, "lineage": lineage, "resources": Resources(**said["resources"])})
+        preparation = from_said(said["preparation"]) if said["preparation"] else None
+        resources = Resources(**said["resources"])
+        request = JobRequest(**{**said, "lineage": lineage, "resources": resources, "preparation": preparation})
         if not _sound(request):
             raise UsageError("a waiting run whose name, numbers or texts can't be")
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
@@ -141,6 +164,12 @@ def _sound(request: JobRequest) -> bool:
         r.instance_type,
         *(text for some in pairs for pair in some.items() for text in pair),
     ]
+    made_of = request.preparation
+    if made_of and (made_of.preparation.model, made_of.preparation.key) != (
+        request.lineage.model,
+        request.lineage.data,
+    ):
+        return False
     wait = request.max_wait_seconds
     numbers: list[object] = [r.instance_count, r.volume_gb, r.max_runtime_seconds, 0 if wait is None else wait]
     return (

@@ -66,6 +66,9 @@ class Ingredients:
     """What somebody else's address meant when the run was submitted, by digest if its registry said."""
     metric_regexes: Mapping[str, str] = field(default_factory=dict)
     """By which SageMaker finds metrics in the log. With another one the same run has other metrics."""
+    prepare: str = ""
+    """`Preparation.source` of what makes the data, which then is named by the preparation's key; empty where the data
+    is a snapshot."""
 
     @property
     def run_key(self) -> str:
@@ -95,6 +98,7 @@ class Ingredients:
             "distribution": [d.launcher, d.per_host],
             "environment": dict(self.environment),
             "metrics": dict(self.metric_regexes),
+            **({"prepare": self.prepare} if self.prepare else {}),
         }
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
@@ -115,6 +119,10 @@ class Lineage:
     origin: Origin
     repeats: str = ""
     """The run that had done the same work before, where this one was started all the same, and from the beginning."""
+    prepare: str = ""
+    """As `Ingredients.prepare`."""
+    input: str = ""
+    """Digest of the snapshot that `data` was prepared from; empty where nothing was prepared."""
 
 
 _ALLOWED = re.compile(r"[A-Za-z0-9 _.:/+@-]")
@@ -161,10 +169,13 @@ def lineage_tags(lineage: Lineage) -> dict[str, str]:
         values["author"] = origin.author
     if lineage.repeats:
         values["repeats"] = lineage.repeats
+    if lineage.prepare:
+        values |= {"prepare": lineage.prepare, "input": lineage.input}
     return {TAG_PREFIX + key: tag_value(value) for key, value in values.items()}
 
 
 _DIGEST, _COMMIT, _NUMBER = r"[0-9a-f]{64}", r"[0-9a-f]{40}|[0-9a-f]{64}", r"[0-9]{1,18}"
+_MAY_BE_ABSENT = {"merge-request": _NUMBER, "prepare": _DIGEST, "input": _DIGEST}
 _SHAPES = {
     "run-key": _DIGEST,
     "source": _DIGEST,
@@ -185,16 +196,9 @@ def parse_lineage(tags: Mapping[str, str]) -> Lineage | None:
     Whoever may start a job chooses its tags, and they end up in keys of the bucket and in the note.
     """
     got = {key.removeprefix(TAG_PREFIX): from_tag_value(value) for key, value in tags.items()}
+    if not _sound(got):
+        return None
     merge_request = got.get("merge-request", "")
-    if not all(re.fullmatch(shape, got.get(key, ""), re.ASCII) for key, shape in _SHAPES.items()):
-        return None
-    if merge_request and not re.fullmatch(_NUMBER, merge_request, re.ASCII):
-        return None
-    if name_fault(got.get("model"), MODEL_MAX):
-        return None
-    repeats = got.get("repeats", "")
-    if repeats and not is_run(repeats, got["model"], got["run-key"]):
-        return None
     try:
         return Lineage(
             project=got["project"],
@@ -215,7 +219,20 @@ def parse_lineage(tags: Mapping[str, str]) -> Lineage | None:
                 pipeline_commit=got["pipeline-commit"],
                 author=got.get("author", ""),
             ),
-            repeats=repeats,
+            repeats=got.get("repeats", ""),
+            prepare=got.get("prepare", ""),
+            input=got.get("input", ""),
         )
     except KeyError:
         return None
+
+
+def _sound(got: Mapping[str, str]) -> bool:
+    repeats = got.get("repeats", "")
+    return (
+        all(re.fullmatch(shape, got.get(key, ""), re.ASCII) for key, shape in _SHAPES.items())
+        and all(re.fullmatch(shape, got[key], re.ASCII) for key, shape in _MAY_BE_ABSENT.items() if got.get(key))
+        and bool(got.get("prepare")) == bool(got.get("input"))
+        and not name_fault(got.get("model"), MODEL_MAX)
+        and (not repeats or is_run(repeats, got["model"], got["run-key"]))
+    )

@@ -151,15 +151,14 @@ def _budget(table: Table) -> float | None:
 
 
 def _prepare(table: Table) -> Prepare | None:
-    """SageMaker takes ten inputs, of which the code is one."""
-    if not table.has("prepare"):
-        return None
+    """SageMaker takes ten inputs, of which the code is one. Read where it isn't there, too: only then a name that is
+    nearly right is known."""
     names = table.tables("prepare.inputs")
     _check_names(table, "prepare.inputs", names, most=9)
     if "code" in names:
         table.fault("prepare.inputs.code", "the script itself comes as this: choose another name")
     inputs = {name: _source(table, f"prepare.inputs.{name}", keys=SOURCE_KEYS) for name in names}
-    return Prepare(
+    prepare = Prepare(
         script=table.string("prepare.script", default="prepare.py", check=_script_fault),
         files=table.strings("prepare.files", check=_own_path_fault),
         inputs=inputs or {"data": Channel()},
@@ -170,11 +169,12 @@ def _prepare(table: Table) -> Prepare | None:
             max_runtime_seconds=60 * table.integer("prepare.max_runtime_minutes", default=60, least=1),
         ),
     )
+    return prepare if table.has("prepare") else None
 
 
 def _own_path_fault(value: str) -> str | None:
     fine = value and not value.startswith("/") and not {"", ".", ".."} & set(value.rstrip("/").split("/"))
-    return None if fine else "must be a file or a folder in the model's folder, such as features.py"
+    return None if fine else f"{value[:40]!r} is no file or folder in the model's folder, such as features.py"
 
 
 Member = TypeVar("Member", bound=StrEnum)
@@ -253,7 +253,7 @@ def _channel(table: Table, name: str, *, prepared: bool) -> Channel:
     if fault := _mode_fault(mode):
         table.fault(f"{at}.input_mode", fault)
     for key in sorted(SOURCE_KEYS & said.keys() if prepared else ()):
-        table.fault(f"{at}.{key}", "[prepare] makes the channels: say under prepare.inputs what of")
+        table.fault(f"{at}.{key}", "[prepare] makes what is in here: say in [prepare.inputs.NAME] out of what")
     source = _source(table, at, keys=CHANNEL_KEYS)
     return replace(
         Channel() if prepared else source,

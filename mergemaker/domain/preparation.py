@@ -9,7 +9,6 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -34,8 +33,12 @@ INPUT, OUTPUT = PurePosixPath("/opt/ml/processing/input"), PurePosixPath("/opt/m
 """SageMaker's own places; scripts know them by heart."""
 CODE = "code"
 """The input that the script comes as."""
-_UNPACK_AND_RUN = f'cd "$(mktemp -d)"; tar -xzf {INPUT / CODE}/*.tar.gz; exec python3 -u "$0"'
-"""Processing hands over files and unpacks nothing. Any image has what this needs, also one that knows nothing of us."""
+_UNPACK_AND_RUN = (
+    f'cd "$(mktemp -d)"; mkfifo e; mkdir c; tar -xzf {INPUT / CODE}/*.tar.gz -C c; tee m <e >&2 & cd c; '
+    'python3 -u "$0" 2>../e || { c=$?; wait; mkdir -p /opt/ml/output; tail -c 900 ../m >/opt/ml/output/message; exit $c; }'
+)
+"""Processing hands over files and unpacks nothing, and tells of a failure what lies in that message, at most 1 KB: the
+end of stderr. Any image has what this needs, also one that knows nothing of us. SageMaker takes 256 characters."""
 
 
 def prepared_digest(source: str, data: str, resolved: str = "") -> str:
@@ -108,7 +111,6 @@ class PreparationJob:
     status: Status
     reason: str
     """Why it failed or stopped; empty if it did not."""
-    ended: datetime | None
     work: PreparationWork
     project: str
     """By its tags."""

@@ -12,6 +12,7 @@ from mergemaker.domain.job import launched, request_for
 from mergemaker.domain.lineage import Ingredients, Lineage
 from mergemaker.domain.model import HyperValue, Manner
 from mergemaker.domain.names import Names, is_address, is_run, may_be
+from mergemaker.domain.preparation import prepared_digest
 from mergemaker.domain.run import TrainingJob, Work
 
 
@@ -32,7 +33,7 @@ def contradictions(job: TrainingJob, lineage: Lineage, *, metric_regexes: Mappin
         "project": lineage.project == names.project,
         "image": not made_of.resolved or may_be(lineage.image, work.image),
         "script, code or hyperparameters": dict(work.hyperparameters) == honest.hyperparameters,
-        "data": dict(work.channels) == honest.channels,
+        "data": dict(work.channels) == honest.channels and _prepared_of(lineage, made_of),
         "output": work.output == honest.output,
         "metric definitions": _measured_by(work, metric_regexes, foreign=is_address(lineage.image)),
         "checkpoints": work.checkpoints in ("", honest.checkpoints),
@@ -42,6 +43,11 @@ def contradictions(job: TrainingJob, lineage: Lineage, *, metric_regexes: Mappin
         ", ".join(work.unusual): not work.unusual,
     }
     return [what for what, fits in same.items() if not fits]
+
+
+def _prepared_of(lineage: Lineage, made_of: Ingredients) -> bool:
+    """Whether prepared data's name is that of what the tags say it was prepared by and from."""
+    return not lineage.prepare or lineage.data == prepared_digest(lineage.prepare, lineage.input, made_of.resolved)
 
 
 def _measured_by(work: Work, regexes: Mapping[str, str], *, foreign: bool) -> bool:
@@ -76,4 +82,5 @@ def _ingredients(work: Work, lineage: Lineage, metric_regexes: Mapping[str, str]
         environment=work.environment,
         resolved=work.image if is_address(lineage.image) else "",
         metric_regexes=metric_regexes,
+        prepare=lineage.prepare,
     )

@@ -91,7 +91,7 @@ def summary(report: Report) -> str:
     if run.status is Status.FAILED:
         return f"failed: {' '.join(visible(run.reason).split())}"[:255]
     return {
-        Status.WAITING: "waits for its image",
+        Status.WAITING: "waits for its data" if run.phase else "waits for its image",
         Status.IN_PROGRESS: f"training: {visible(run.phase) or 'starting'}"[:255],
         Status.STOPPING: "stopping",
         Status.STOPPED: "stopped",
@@ -225,8 +225,12 @@ def _facts(report: Report) -> str:
     done = f", which trained commit {first.commit[:8]} before" if origin.commit != first.commit else ""
     done += f", again after {run.lineage.repeats}" if run.lineage.repeats else ""
     rows = [("run", f"{_job_link(run, names)}{done}"), ("commit", f"{origin.commit[:8]} on {code(origin.branch)}")]
-    if run.status is not Status.WAITING:
-        rows.append(("log", f"[CloudWatch]({_log_url(run, names)})"))
+    if run.phase and not run.image:
+        rows.append(
+            ("preparation", f"{_processing_link(run.phase, names)}, [CloudWatch]({_preparation_log(run, names)})")
+        )
+    elif run.status is not Status.WAITING:
+        rows.append(("log", f"[CloudWatch]({_training_log(run, names)})"))
     if run.instance:
         rows.append(("instance", code(run.instance)))
     if run.status is not Status.FAILED and run.status is not Status.STOPPED:
@@ -241,6 +245,10 @@ def _job_link(run: Run, names: Names) -> str:
     if run.status is Status.WAITING:
         return f"`{run.job}`"
     return f"[{run.job}]({_console(names)}/sagemaker/home?region={names.region}#/jobs/{run.job})"
+
+
+def _processing_link(job: str, names: Names) -> str:
+    return f"[{job}]({_console(names)}/sagemaker/home?region={names.region}#/processing-jobs/{job})"
 
 
 def _hyperparameters(report: Report) -> str:
@@ -293,10 +301,18 @@ def _console(names: Names) -> str:
     return f"https://{names.region}.{host[names.partition]}"
 
 
-def _log_url(run: Run, names: Names) -> str:
+def _training_log(run: Run, names: Names) -> str:
+    return _log_url("/aws/sagemaker/TrainingJobs", run.job, names)
+
+
+def _preparation_log(run: Run, names: Names) -> str:
+    return _log_url("/aws/sagemaker/ProcessingJobs", run.phase, names)
+
+
+def _log_url(name: str, job: str, names: Names) -> str:
     """CloudWatch's own address scheme: each part is escaped twice, with $ for %."""
-    group = quote(quote("/aws/sagemaker/TrainingJobs", safe=""), safe="").replace("%", "$")
-    events = quote(f"?logStreamNameFilter={run.job}/", safe="").replace("%", "$")
+    group = quote(quote(name, safe=""), safe="").replace("%", "$")
+    events = quote(f"?logStreamNameFilter={job}/", safe="").replace("%", "$")
     return f"{_console(names)}/cloudwatch/home?region={names.region}#logsV2:log-groups/log-group/{group}{events}"
 
 

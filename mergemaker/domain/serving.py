@@ -22,8 +22,8 @@ MOUNT = PurePosixPath("/opt/ml/additional-model-data-sources") / CODE_CHANNEL
 """Where SageMaker unpacks the additional data source of that name."""
 
 HOOKS = "inference.py"
-_COPIES_A_FOLDER = re.compile(r"sagemaker-(xgboost|scikit-learn)\b")
-"""Repositories of images that do. XGBoost's has a PYTHONPATH of its own, which must stay."""
+_IMPORTS_FROM_PATH = re.compile(r"/(huggingface-[a-z]+|pytorch|mxnet)-inference\b")
+"""Repositories of images that do. Others may have a PYTHONPATH of their own, as XGBoost's, which must stay."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,6 @@ def variables(image: str, file: str, *, region: str) -> dict[str, str]:
         "SAGEMAKER_REGION": region,
         "SAGEMAKER_CONTAINER_LOG_LEVEL": "20",
     }
-    if _COPIES_A_FOLDER.search(image) is None:
+    if _IMPORTS_FROM_PATH.search(image):
         said["PYTHONPATH"] = ":".join(map(str, places))
     return said

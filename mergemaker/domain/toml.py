@@ -103,12 +103,13 @@ class Table:
 
     def tables(self, key: str) -> list[str]:
         """Names of the tables under `key`, in the file's order."""
+        self._known.add(key)
         value = self._find(key)
         if value is None:
             return []
         if not isinstance(value, dict) or not all(isinstance(v, dict) for v in value.values()):
             self.fault(key, f"must hold tables, such as [{key}.name]")
-            self._known.update([key, *(_paths(value, key) if isinstance(value, dict) else [])])
+            self._known.update(_paths(value, key) if isinstance(value, dict) else [])
             return []
         return list(value)
 
@@ -129,6 +130,9 @@ class Table:
         """Raises UsageError if anything was wrong, keys that nothing reads included."""
         unknown = [key for key in _paths(self._content) if not any(self._covers(known, key) for known in self._known)]
         for key in dict.fromkeys(self._unknown_part(key) for key in unknown):
+            if any(known.startswith(f"{key}.") for known in self._known):
+                self.fault(key, f"must be a table, such as [{key}]")
+                continue
             close = get_close_matches(key, self._tables() if isinstance(self._find(key), dict) else self._known, n=1)
             self.fault(key, f"no such setting; did you mean {close[0]}?" if close else "no such setting")
         if self._faults:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from mergemaker.domain import about
-from mergemaker.domain.errors import RefusedError, RetryableError
+from mergemaker.domain.errors import RefusedError, RetryableError, UsageError
 from mergemaker.domain.history import Row, with_row
 from mergemaker.domain.job import JobRequest, from_json
 from mergemaker.domain.lineage import TAG_PREFIX, Lineage, Origin
@@ -17,10 +17,12 @@ from mergemaker.domain.names import Names, is_address, output_key, package_key, 
 from mergemaker.domain.proof import contradictions
 from mergemaker.domain.release import NewPackage
 from mergemaker.domain.run import SCRIPT_MODE, Run, Status, TrainingJob, also_asked
+from mergemaker.domain.serving import Serving
 from mergemaker.ports import Clock, Files, Stored, World
 from mergemaker.steps.bundle import holds_what_it_is_named_after
 from mergemaker.steps.output import Output, job_output
 from mergemaker.steps.publish import publish, spec_of
+from mergemaker.steps.serving import serving_of
 
 LARGEST_HISTORY = 50_000_000
 LARGEST_REQUEST = 1_000_000
@@ -44,15 +46,28 @@ def submitted(key: str, world: World, clock: Clock) -> Run | None:
     job = world.jobs.find(request.name)
     if job is not None and _ours(job, world):
         return _bring_up(job, world, origin)
-    image = request.lineage.image
-    if not is_address(image) and world.files.etag(waiting_key(image, request.name)):
-        run = keep_unstarted(request, Status.WAITING, "", world, clock)
+    if _waits(request, world.files):
+        run = keep_unstarted(request, Status.WAITING, world=world, clock=clock)
     elif world.runs.get(request.lineage.model, request.name):
         run = world.runs.change(request.lineage.model, request.name, lambda before: _known(before, request))
     else:
         raise RetryableError(f"run {request.name} neither waits nor is there: it is about to start")
     publish(run, world)
     return run
+
+
+def _waits(request: JobRequest, files: Files) -> bool:
+    """For its image, or, by now, for its data."""
+    image = request.lineage.image
+    if not is_address(image) and files.etag(waiting_key(request.lineage.model, image, request.name)):
+        return True
+    return bool(_preparing(request, files))
+
+
+def _preparing(request: JobRequest, files: Files) -> str:
+    """The processing job that the run waits for; empty if it waits for none."""
+    awaited = request.preparation.name if request.preparation else ""
+    return awaited if awaited and files.etag(waiting_key(request.lineage.model, awaited, request.name)) else ""
 
 
 def _known(before: Run | None, request: JobRequest) -> Run:
@@ -67,17 +82,18 @@ def read_request(key: str, files: Files) -> JobRequest | None:
     return from_json(found[0].decode(errors="replace")) if found else None
 
 
-def keep_unstarted(request: JobRequest, status: Status, reason: str, world: World, clock: Clock) -> Run:
+def keep_unstarted(request: JobRequest, status: Status, *, reason: str = "", world: World, clock: Clock) -> Run:
     """The record of a run that waits or could not be started; what SageMaker knows of it, if anything, wins.
 
-    Who has heard that it could not be started does not hear of waiting again: that is word from before, come late.
+    A run waits for its image first, then for its data: its phase is from then on the processing job's name. Who has heard that
+    it could not be started does not hear of waiting again: that is word from before, come late.
     """
-    now = clock()
+    now, phase = clock(), _preparing(request, world.files)
     fresh = Run(
         job=request.name,
         lineage=request.lineage,
         status=status,
-        phase="",
+        phase=phase,
         reason=reason,
         created=now,
         ended=now if status.final else None,
@@ -95,7 +111,8 @@ def keep_unstarted(request: JobRequest, status: Status, reason: str, world: Worl
             return fresh
         late = status is Status.WAITING and (before.status is status or origin in before.asked_by)
         if before.image or late:
-            return also_asked(before, origin)
+            further = before.status is status is Status.WAITING and phase
+            return also_asked(replace(before, phase=phase) if further else before, origin)
         known = replace(fresh, lineage=before.lineage, also_asked=before.also_asked, told=before.told)
         return also_asked(known, origin)
 
@@ -109,7 +126,7 @@ def _ours(job: TrainingJob, world: World) -> bool:
 def _bring_up(job: TrainingJob, world: World, asked_by: Origin | None = None) -> Run:
     run = record(job, world, asked_by)
     if run.status is Status.COMPLETED:
-        run = _keep(run, world)
+        run = _keep(run, job, world)
     publish(run, world)
     return run
 
@@ -148,7 +165,7 @@ def _lies(job: TrainingJob, lineage: Lineage, world: World) -> list[str]:
     """
     regexes = spec_of(job.name, lineage, world.files).metric_regexes
     found = contradictions(job, lineage, metric_regexes=regexes, names=world.names)
-    if not _fits(lineage.image, job.work.image, world):
+    if not fits(lineage.image, job.work.image, world):
         found.append("image")
     done = job.status is Status.COMPLETED
     if not found and done and not holds_what_it_is_named_after(lineage.model, lineage.code, world.files):
@@ -156,8 +173,9 @@ def _lies(job: TrainingJob, lineage: Lineage, world: World) -> list[str]:
     return found
 
 
-def _fits(said: str, image: str, world: World) -> bool:
-    """Somebody else's tags may have moved since; those of the project's own registry don't."""
+def fits(said: str, image: str, world: World) -> bool:
+    """Whether `image` is what the tag or the address `said` names. Somebody else's tags may have moved since; those of
+    the project's own registry don't."""
     if not is_address(said):
         return world.images.find(said) == image
     ours = said.startswith(f"{world.names.registry}/{world.names.repository}:")
@@ -200,20 +218,51 @@ def _later(before: Run, fresh: Run) -> Run:
     if before.status.final and not fresh.status.final and before.created >= fresh.created:
         return before
     after = replace(fresh, releases=before.releases, also_asked=before.also_asked, told=before.told)
-    return also_asked(after, before.lineage.origin)
+    return also_asked(_served_by(after, _serving(before)), before.lineage.origin)
 
 
-def _keep(run: Run, world: World) -> Run:
+def _keep(run: Run, job: TrainingJob, world: World) -> Run:
     """The completed run's row in the history and its package in the registry: the latter only if somebody on GitLab
     sees what it is, so that no merge releases what nobody has reviewed."""
     _add_row(run, world.files)
     if run.version is not None or not any(origin.told for origin in run.asked_by):
         return run
+    try:
+        run = _settled(run, job, world)
+    except (RefusedError, UsageError) as error:
+        return _without_package(run, str(error), world)
     package = _package(run, _kept_artifact(run, world), world)
     version = world.registry.register(package)
 
     def change(before: Run | None) -> Run:
         return replace(before or run, version=version, artifact=package.artifact, artifact_etag=package.artifact_etag)
+
+    return world.runs.change(run.model, run.job, change)
+
+
+def _settled(run: Run, job: TrainingJob, world: World) -> Run:
+    """With what serves it written down, before there is a package: a tag that moves makes no second one."""
+    serving = serving_of(run, job, world)
+
+    def change(before: Run | None) -> Run:
+        now = before or run
+        return now if now.serve_image else _served_by(now, serving)
+
+    return run if serving == Serving(run.image) else world.runs.change(run.model, run.job, change)
+
+
+def _serving(run: Run) -> Serving:
+    return Serving(run.serve_image, run.serve_environment, run.serve_code)
+
+
+def _served_by(run: Run, serving: Serving) -> Run:
+    return replace(run, serve_image=serving.image, serve_environment=serving.environment, serve_code=serving.code)
+
+
+def _without_package(run: Run, why: str, world: World) -> Run:
+    def change(before: Run | None) -> Run:
+        now = before or run
+        return replace(now, remarks=(*now.remarks, f"there is nothing to release: {why}"))
 
     return world.runs.change(run.model, run.job, change)
 
@@ -270,12 +319,14 @@ def _package(run: Run, artifact: Stored, world: World) -> NewPackage:
         commit=origin.commit,
         merge_request=origin.merge_request,
         description=f"Run {run.job} of commit {origin.commit[:8]}{merge_request}",
-        image=run.image,
+        image=run.serve_image or run.image,
         artifact=f"s3://{world.names.bucket}/{artifact.key}",
         artifact_etag=artifact.etag,
         content_type=spec_of(run.job, run.lineage, world.files).content_type,
         tags=tags(world.names, run.model),
         pipeline=origin.pipeline,
+        environment=run.serve_environment,
+        code=run.serve_code,
     )
 
 

@@ -39,23 +39,24 @@ class DataFile:
 
 
 def find_data(spec: ModelSpec, *, files: Files, names: Names, tracking: Tracking) -> list[DataFile]:
-    """What the channels hold now. Raises UsageError for one without data."""
+    """What the channels, or what they are prepared from, hold now. Raises UsageError for one without data."""
     found: list[DataFile] = []
-    for name, channel in sorted(spec.channels.items()):
+    for name, channel in sorted(spec.sources.items()):
         if channel.dvc is not None:
             tracked = tracked_files(tracking.find(channel.dvc), files)
             found += [DataFile(f"{name}/{one.path}", one.key, f"md5:{one.md5}", None) for one in tracked]
         else:
-            found += _input(spec.name, name, channel, files=files, names=names)
+            found += _input(spec, name, channel, files=files, names=names)
     return found
 
 
-def _input(model: str, name: str, channel: Channel, *, files: Files, names: Names) -> list[DataFile]:
-    prefix = f"{input_prefix(model)}{channel.prefix}"
+def _input(spec: ModelSpec, name: str, channel: Channel, *, files: Files, names: Names) -> list[DataFile]:
+    prefix = f"{input_prefix(spec.name)}{channel.prefix}"
     objects = [stored for stored in files.list(prefix) if not stored.key.endswith("/")]
     if not objects:
         raise UsageError(
-            f"channel {name!r} has no data: put files under s3://{names.bucket}/{prefix}, then submit again"
+            f"{'input' if spec.prepare else 'channel'} {name!r} has no data: put files under "
+            f"s3://{names.bucket}/{prefix}, then submit again"
         )
     return [DataFile(f"{name}/{one.key.removeprefix(prefix)}", one.key, one.etag, one.size) for one in objects]
 
@@ -79,17 +80,20 @@ def keep(model: str, found: list[DataFile], *, files: Files) -> None:
     if files.etag(key):
         return
     prefix = data_prefix(model, digest)
-    sources = {f"{prefix}{path}": stored for path, stored in located(found, files).items()}
+    copy_all({f"{prefix}{path}": stored for path, stored in located(found, files).items()}, prefix, files)
+    files.write(key, listed(found), replacing=None)
+
+
+def copy_all(sources: dict[str, Stored], prefix: str, files: Files) -> None:
+    """By target, all of which begin with `prefix`; what is there already is not copied. The first failure ends it: the
+    next try goes on from there.
+
+    Raises RefusedError for a target that has other bytes than its source.
+    """
     for stored in files.list(prefix):
         source = sources.pop(stored.key, None)
         if source and source.size != stored.size:
             raise RefusedError(f"{stored.key} has other bytes than {source.key}: delete it, then submit again")
-    _copy(sources, files)
-    files.write(key, listed(found), replacing=None)
-
-
-def _copy(sources: dict[str, Stored], files: Files) -> None:
-    """By target. The first failure ends it: the next submit goes on from there."""
     with ThreadPoolExecutor(max_workers=WORKERS) as pool:
         copies = [pool.submit(files.copy, stored, target) for target, stored in sources.items()]
         try:

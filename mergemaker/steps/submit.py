@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 
 from mergemaker.domain.errors import RefusedError
 from mergemaker.domain.job import JobRequest, request_for, to_json
@@ -14,15 +13,18 @@ from mergemaker.domain.names import (
     code_key,
     image_context_key,
     is_address,
+    preparation_name,
     spec_key,
     submission_key,
     waiting_key,
 )
+from mergemaker.domain.preparation import Preparation, PreparationRequest
 from mergemaker.domain.prices import training_cost
 from mergemaker.domain.proof import contradictions
 from mergemaker.domain.run import Status, TrainingJob
-from mergemaker.ports import Files, Images, Jobs, Tracking
+from mergemaker.ports import Files, Images, Jobs, Preparations, Tracking
 from mergemaker.steps.attempts import attempts_at, next_attempt
+from mergemaker.steps.begin import WAITS, How, begin
 from mergemaker.steps.snapshot import digest_of, find_data, keep
 
 
@@ -47,14 +49,17 @@ class Folder:
     """Or the address of somebody else's image."""
     image_context: Callable[[], bytes]
     """Makes the zip file that the image is built from."""
+    prepare_code: Packed | None = None
+    """What the preparation's script is made of, for a model that has one."""
 
     def ingredients(self, *, data: str, resolved: str = "") -> Ingredients:
         """What a run of this folder on the snapshot `data` is made of, and what its image's address means now."""
+        made_of = self.preparation(data=data, resolved=resolved)
         return Ingredients(
             model=self.spec.name,
             code=self.code.digest,
             image=self.image_tag,
-            data=data,
+            data=made_of.key if made_of else data,
             script=self.spec.script,
             hyperparameters=self.spec.hyperparameters,
             resources=self.spec.resources,
@@ -63,15 +68,23 @@ class Folder:
             environment=self.spec.environment,
             resolved=resolved,
             metric_regexes=self.spec.metric_regexes,
+            prepare=made_of.source if made_of else "",
         )
 
-
-class How(StrEnum):
-    """What submit did."""
-
-    STARTED = "started"
-    WAITS = "waits for its image"
-    FOUND = "found"
+    def preparation(self, *, data: str, resolved: str = "") -> Preparation | None:
+        """What makes the run's data out of the snapshot `data`; None where that is what it trains on."""
+        if self.spec.prepare is None or self.prepare_code is None:
+            return None
+        return Preparation(
+            model=self.spec.name,
+            code=self.prepare_code.digest,
+            image=self.image_tag,
+            script=self.spec.prepare.script,
+            inputs=tuple(sorted(self.spec.prepare.inputs)),
+            channels=tuple(sorted(self.spec.channels)),
+            data=data,
+            resolved=resolved,
+        )
 
 
 @dataclass(frozen=True)
@@ -83,7 +96,7 @@ class Submitted:
     status: Status
 
 
-def submit(  # noqa: PLR0913 - the five ports need no bag
+def submit(  # noqa: PLR0913 - the six ports need no bag
     *,
     folder: Folder,
     origin: Origin,
@@ -92,6 +105,7 @@ def submit(  # noqa: PLR0913 - the five ports need no bag
     tracking: Tracking,
     images: Images,
     jobs: Jobs,
+    preparations: Preparations,
     force: bool = False,
 ) -> Submitted:
     """Starts the run of `folder`, once: the same ingredients give the same run, whoever asks, however often; with
@@ -103,7 +117,8 @@ def submit(  # noqa: PLR0913 - the five ports need no bag
     afford(folder.spec)
     found = find_data(folder.spec, files=files, names=names, tracking=tracking)
     resolved = images.resolve(folder.image_tag) if is_address(folder.image_tag) else ""
-    ingredients = folder.ingredients(data=digest_of(found), resolved=resolved)
+    data = digest_of(found)
+    ingredients = folder.ingredients(data=data, resolved=resolved)
     attempts = attempts_at(model, ingredients.run_key, jobs)
     done_before = next((job for job in reversed(attempts) if _does_the_work(job, ingredients, names)), None)
     existing = None if force else done_before
@@ -120,16 +135,30 @@ def submit(  # noqa: PLR0913 - the five ports need no bag
         spec=settings,
         origin=origin,
         repeats=done_before.name if done_before and not existing else "",
+        prepare=ingredients.prepare,
+        input=data if ingredients.prepare else "",
     )
-    request = request_for(name, ingredients, lineage=lineage, manner=folder.spec.manner, names=names)
+    request = request_for(
+        name,
+        ingredients,
+        lineage=lineage,
+        manner=folder.spec.manner,
+        names=names,
+        preparation=_preparation(folder, names, data=data, resolved=resolved),
+    )
     if existing is not None:
         done = Submitted(name, How.FOUND, existing.status)
     else:
         files.write(code_key(model, folder.code.digest), folder.code.archive(), replacing=None)
         files.write(spec_key(model, settings), folder.settings, replacing=None)
+        if folder.prepare_code is not None:
+            files.write(code_key(model, folder.prepare_code.digest), folder.prepare_code.archive(), replacing=None)
         keep(model, found, files=files)
-        image = resolved or images.find(folder.image_tag) or _build(request, folder, files, images)
-        done = _start(request, image, jobs) if image else Submitted(name, How.WAITS, Status.WAITING)
+        if image := resolved or images.find(folder.image_tag):
+            how, request = begin(request, image=image, names=names, files=files, jobs=jobs, preparations=preparations)
+        else:
+            how = _build(request, folder, files, images)
+        done = Submitted(name, how, Status.WAITING if how in WAITS else Status.IN_PROGRESS)
     if done.how is not How.STARTED:
         # A job that starts reports by itself, to whom its tags say; everyone else is told because of this object.
         key = submission_key(model, name, origin.pipeline)
@@ -138,20 +167,25 @@ def submit(  # noqa: PLR0913 - the five ports need no bag
 
 
 def afford(spec: ModelSpec) -> None:
-    """By list prices and the whole time limit: what is not known beforehand can't keep to a budget."""
+    """By list prices and the whole time limits, preparation included: what is not known beforehand can't keep to a
+    budget."""
     if spec.budget is None:
         return
-    r = spec.resources
-    most = training_cost(r.instances, r.max_runtime_seconds)
-    if most is None:
-        raise RefusedError(
-            f"{spec.name}: train.budget can't be kept to, for nobody knows what {r.instance_type} costs: add its price "
-            "to mergemaker/prices.toml, or leave out train.budget"
-        )
+    most = 0.0
+    jobs = [spec.resources, *([spec.prepare.resources] if spec.prepare else [])]
+    for one in jobs:
+        cost = training_cost(one.instances, one.max_runtime_seconds)
+        if cost is None:
+            raise RefusedError(
+                f"{spec.name}: train.budget can't be kept to, for nobody knows what {one.instance_type} costs: add its "
+                "price to mergemaker/prices.toml, or leave out train.budget"
+            )
+        most += cost
     if most > spec.budget:
+        what = " and ".join(f"{one.instances} for up to {one.max_runtime_seconds // 60} minutes" for one in jobs)
         raise RefusedError(
-            f"{spec.name}: {r.instances} for up to {r.max_runtime_seconds // 60} minutes may cost ${most:,.3f}, and "
-            f"train.budget is ${spec.budget:,.3f}: lower train.max_runtime_minutes, or raise the budget"
+            f"{spec.name}: {what} may cost ${most:,.3f}, and train.budget is ${spec.budget:,.3f}: lower "
+            f"{'max_runtime_minutes' if spec.prepare else 'train.max_runtime_minutes'}, or raise the budget"
         )
 
 
@@ -166,17 +200,21 @@ def _does_the_work(job: TrainingJob, ingredients: Ingredients, names: Names) -> 
     return not contradictions(job, lineage, metric_regexes=regexes, names=names)
 
 
-def _start(request: JobRequest, image: str, jobs: Jobs) -> Submitted:
-    """Somebody who starts the same job at the same moment is no fault: then it is there."""
-    started = jobs.start(request, image=image)
-    return Submitted(request.name, How.STARTED if started else How.FOUND, Status.IN_PROGRESS)
+def _preparation(folder: Folder, names: Names, *, data: str, resolved: str) -> PreparationRequest | None:
+    made_of, spec = folder.preparation(data=data, resolved=resolved), folder.spec.prepare
+    if made_of is None or spec is None:
+        return None
+    name = preparation_name(made_of.model, made_of.key)
+    return PreparationRequest(name, names.project, made_of, spec.resources)
 
 
-def _build(request: JobRequest, folder: Folder, files: Files, images: Images) -> str | None:
-    """Has the image built, and leaves the run where the build's end finds it. The image, if it is there by then."""
-    tag = request.lineage.image
-    files.write(image_context_key(request.lineage.model, tag), folder.image_context(), replacing=None)
-    files.write(waiting_key(tag, request.name), to_json(request).encode(), replacing=None)
-    images.build(tag, context=image_context_key(request.lineage.model, tag))
-    # A build that ended before the run was left there does not find it: look once more.
-    return images.find(tag)
+def _build(request: JobRequest, folder: Folder, files: Files, images: Images) -> How:
+    """Has the image built, and leaves the run where the build's end finds it.
+
+    A build that ended before the run was left there does not find it: the bucket's event tells of the run once more.
+    """
+    model, tag = request.lineage.model, request.lineage.image
+    files.write(image_context_key(model, tag), folder.image_context(), replacing=None)
+    files.write(waiting_key(model, tag, request.name), to_json(request).encode(), replacing=None)
+    images.build(tag, context=image_context_key(model, tag))
+    return How.WAITS_FOR_IMAGE

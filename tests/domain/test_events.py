@@ -15,6 +15,8 @@ from mergemaker.domain.events import (
     EndpointChanged,
     JobChanged,
     PackageChanged,
+    PreparationChanged,
+    RunWaits,
     Submitted,
     parse_event,
 )
@@ -29,11 +31,16 @@ KINDS = {
     "endpoint": ("aws.sagemaker", "SageMaker Endpoint State Change"),
     "build": ("aws.codebuild", "CodeBuild Build State Change"),
     "submission": ("aws.s3", "Object Created"),
+    "preparation": ("aws.sagemaker", "SageMaker Processing Job State Change"),
+    "waiting": ("aws.s3", "Object Created"),
 }
 SUBMISSION = "prices/code/submissions/prices-0123456789ab-2/70.json"
+WAITING = "prices/code/waiting/prices-prepare-0123456789ab/prices-0123456789ab-2.json"
 DETAILS: dict[str, dict[str, Any]] = {
     "submission": {"bucket": {"name": "shop-111122223333-eu-west-1"}, "object": {"key": SUBMISSION, "size": 900}},
     "job": {"TrainingJobName": "prices-0123456789ab"},
+    "preparation": {"ProcessingJobName": "prices-prepare-0123456789ab"},
+    "waiting": {"bucket": {"name": "shop-111122223333-eu-west-1"}, "object": {"key": WAITING}},
     "package": {"ModelPackageArn": PACKAGE},
     "endpoint": {"EndpointName": "shop-prices-staging"},
     "build": {
@@ -66,6 +73,8 @@ def event(kind: str = "job", detail: object = None, **changed: object) -> dict[s
         ("package", PackageChanged(PACKAGE)),
         ("endpoint", EndpointChanged("shop-prices-staging")),
         ("submission", Submitted(SUBMISSION)),
+        ("preparation", PreparationChanged("prices-prepare-0123456789ab")),
+        ("waiting", RunWaits(WAITING)),
         (
             "build",
             BuildEnded(
@@ -182,7 +191,9 @@ def test_an_event_without_one_of_its_parts_is_an_error(key: str) -> None:
         ("submission", {}),
         ("submission", {"object": SUBMISSION}),
         ("submission", {"object": {"key": None}}),
-        ("submission", {"object": {"key": "prices/code/waiting/x/y.json"}}),
+        ("submission", {"object": {"key": "prices/code/waiting/x/../y.json"}}),
+        ("submission", {"object": {"key": "prices/code/waiting/y.json"}}),
+        ("preparation", {"ProcessingJobName": "a/b"}),
         ("submission", {"object": {"key": f"{SUBMISSION}\n"}}),
         ("submission", {"object": {"key": f"../{SUBMISSION}"}}),
         ("submission", {"object": {"key": "prices/code/submissions/../../70.json"}}),

@@ -59,6 +59,7 @@ def test_everything_that_a_team_brings_is_read() -> None:
     assert spec.checkpoints
     assert spec.budget == 2.5
     assert spec.environment == {"OMP_NUM_THREADS": "1"}
+    assert spec.image.serve_uri is None
     assert spec.channels == {
         "train": Channel(dvc="data/train.csv", input_mode=InputMode.FAST_FILE, content_type="text/csv")
     }
@@ -151,6 +152,9 @@ FAULTS = [
     ("[train]\nbudget = 0\n", "train.budget: must be above 0 and at most 1,000,000, not 0"),
     ("[train]\nbudget = true\n", "train.budget: must be a number"),
     ("[environment]\nSM_X = 'a'\n", "environment.SM_X: SageMaker sets what begins so"),
+    (f"image.serve_uri='{URI}'\n", "image.serve_uri: goes with image.uri"),
+    (f"[image]\nuri='{URI}'\nserve_uri = 'xgboost'\n", "image.serve_uri: not an image's address with a tag"),
+    ("[environment]\nMERGEMAKER_SERVE_IMAGE = 'a'\n", "MERGEMAKER_SERVE_IMAGE: is set by image.serve_uri"),
     ("[environment]\nA = 1\n", "environment.A: must be a string of at most 512 characters"),
     ("[environment]\n'a-b' = 'x'\n", "environment.a-b: use letters, digits and underscores"),
     ("[channels.train]\ninput_mode = 'Pipe'\n", "channels.train.input_mode: must be File or FastFile"),

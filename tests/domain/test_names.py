@@ -68,7 +68,7 @@ def test_a_second_attempt_has_another_name_than_the_first() -> None:
 @pytest.mark.parametrize("model", ["a", "breast-cancer", "a-0123456789abcdef"])
 def test_what_waits_for_an_image_waits_under_its_model(model: str) -> None:
     tag = image_tag(model, digest("image"))
-    assert waiting_prefix(tag) == f"{model}/code/waiting/{tag}/"
+    assert waiting_prefix(model, tag) == f"{model}/code/waiting/{tag}/"
 
 
 @pytest.mark.parametrize("name", ["a", "a1", "a-b-c", "a" * 10])

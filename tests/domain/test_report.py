@@ -71,7 +71,7 @@ def test_a_run_that_trains_says_what_it_does_and_where_its_log_is() -> None:
 
 
 def test_a_run_that_waits_for_its_image_has_no_log_yet() -> None:
-    made = report(status=Status.WAITING, instance="", image="", artifact="", metrics={}, version=None)
+    made = report(status=Status.WAITING, phase="", instance="", image="", artifact="", metrics={}, version=None)
     assert headline(made) == "### ⏳ **prices** · waits for its image"
     assert links(render(made)) == []
 
@@ -211,7 +211,8 @@ def test_who_asked_for_the_run_first_is_told_its_commit_once() -> None:
     [
         ({}, "rmse 54.25"),
         ({"metrics": {}}, "trained"),
-        ({"status": Status.WAITING}, "waits for its image"),
+        ({"status": Status.WAITING, "phase": ""}, "waits for its image"),
+        ({"status": Status.WAITING, "phase": "prices-prepare-0123456789ab"}, "waits for its data"),
         ({"status": Status.IN_PROGRESS, "phase": ""}, "training: starting"),
         ({"status": Status.STOPPING}, "stopping"),
         ({"status": Status.STOPPED}, "stopped"),

@@ -82,4 +82,6 @@ def _package(new: NewPackage, version: int) -> Package:
         source=new.source,
         released_by=None,
         pipeline=new.pipeline,
+        environment=new.environment,
+        code=new.code,
     )

@@ -36,6 +36,7 @@ def submitted(
         tracking=fakes.tracking,
         images=fakes.images,
         jobs=fakes.jobs,
+        preparations=fakes.preparations,
         force=force,
     )
 

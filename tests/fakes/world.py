@@ -12,6 +12,7 @@ from tests.fakes.images import FakeImages
 from tests.fakes.issues import FakeIssues
 from tests.fakes.jobs import FakeJobs
 from tests.fakes.merge_requests import FakeMergeRequests
+from tests.fakes.preparations import FakePreparations
 from tests.fakes.registry import FakeRegistry
 from tests.fakes.runs import FakeRuns
 from tests.fakes.tracking import FakeTracking
@@ -32,6 +33,7 @@ class Fakes:
     tracking: FakeTracking = field(default_factory=FakeTracking)
     images: FakeImages = field(default_factory=FakeImages)
     jobs: FakeJobs = field(default_factory=FakeJobs)
+    preparations: FakePreparations = field(init=False)
     runs: FakeRuns = field(default_factory=FakeRuns)
     registry: FakeRegistry = field(default_factory=FakeRegistry)
     endpoints: FakeEndpoints = field(default_factory=FakeEndpoints)
@@ -40,6 +42,9 @@ class Fakes:
     issues: FakeIssues = field(default_factory=FakeIssues)
     tick: timedelta = timedelta(minutes=1)
     time: datetime = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+
+    def __post_init__(self) -> None:
+        self.preparations = FakePreparations(self.names, self.files)
 
     def now(self) -> datetime:
         """A tick later each time it is asked."""
@@ -54,6 +59,7 @@ class Fakes:
             files=self.files,
             images=self.images,
             jobs=self.jobs,
+            preparations=self.preparations,
             runs=self.runs,
             registry=self.registry,
             endpoints=self.endpoints,

@@ -57,7 +57,7 @@ def test_a_submission_reaches_the_report_function_and_nothing_else_in_the_bucket
     s3 = client("s3", port)
     job, tag = "diabetes-0123456789ab", "diabetes-0123456789abcdef0123456789abcdef"
     first, last = submission_key("diabetes", job, 7), submission_key("diabetes", job, 8)
-    for key in (first, code_key("diabetes", "0" * 64), waiting_key(tag, job), last):
+    for key in (first, code_key("diabetes", "0" * 64), waiting_key("diabetes", tag, job), last):
         s3.put_object(Bucket=NAMES.bucket, Key=key, Body=b"{}", IfNoneMatch="*")
 
     got = mailbox.take(lambda events: any(event["detail"]["object"]["key"] == last for event in events))

@@ -62,7 +62,7 @@ def test_a_run_that_can_not_start_is_named_with_its_merge_request(fakes: Fakes, 
     fakes.images.finish(tag)
     fakes.jobs.fail("start")
     with suppress(RetryableError):
-        build_ended(tag, "build", images=fakes.images, world=fakes.world, clock=fakes.now)
+        build_ended(tag, "build", world=fakes.world, clock=fakes.now)
     logging.getLogger("mergemaker").error("failed")
     assert about_what(log())[-1] == (job, 7)
 

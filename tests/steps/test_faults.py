@@ -63,7 +63,7 @@ def _not_built(fakes: Fakes) -> str:
 
 
 def _build_ended(fakes: Fakes, build: str) -> None:
-    build_ended(TAG, build, images=fakes.images, world=fakes.world, clock=fakes.now)
+    build_ended(TAG, build, world=fakes.world, clock=fakes.now)
 
 
 def _approved(fakes: Fakes) -> int:

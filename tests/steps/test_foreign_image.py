@@ -6,8 +6,8 @@ import pytest
 
 from mergemaker.domain.errors import RetryableError
 from mergemaker.domain.run import Run, Status
+from mergemaker.steps.begin import How
 from mergemaker.steps.report import report
-from mergemaker.steps.submit import How
 from tests.fakes.made import MODEL_TOML, folder, origin
 from tests.fakes.story import completed, heard, submitted
 from tests.fakes.world import Fakes

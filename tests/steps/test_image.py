@@ -5,9 +5,9 @@ import pytest
 from mergemaker.domain.errors import MergemakerError, RetryableError, ServiceError, UsageError
 from mergemaker.domain.names import waiting_prefix
 from mergemaker.domain.run import Status
+from mergemaker.steps.begin import How
 from mergemaker.steps.image import build_ended
 from mergemaker.steps.report import report
-from mergemaker.steps.submit import How
 from tests.fakes.made import folder, origin
 from tests.fakes.story import completed, submitted
 from tests.fakes.world import Fakes
@@ -21,11 +21,11 @@ def fakes() -> Fakes:
 
 
 def ended(fakes: Fakes, build: str) -> list[str]:
-    return build_ended(TAG, build, images=fakes.images, world=fakes.world, clock=fakes.now)
+    return build_ended(TAG, build, world=fakes.world, clock=fakes.now)
 
 
 def waiting(fakes: Fakes) -> list[str]:
-    return [key for key in fakes.files.objects if key.startswith(waiting_prefix(TAG))]
+    return [key for key in fakes.files.objects if key.startswith(waiting_prefix("prices", TAG))]
 
 
 def test_all_that_waited_for_the_image_start_with_it(fakes: Fakes) -> None:
@@ -64,7 +64,7 @@ def test_after_a_failed_build_the_next_submit_builds_and_trains_under_the_same_n
     first = submitted(fakes, image=False).job
     ended(fakes, fakes.images.break_build(TAG, "out of luck"))
     again = submitted(fakes, image=False)
-    assert (again.job, again.how) == (first, How.WAITS)
+    assert (again.job, again.how) == (first, How.WAITS_FOR_IMAGE)
     assert len(fakes.images.builds) == 2
     ended(fakes, fakes.images.finish(TAG))
     fakes.jobs.move(first, Status.IN_PROGRESS, created=fakes.now())

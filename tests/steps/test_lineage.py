@@ -12,9 +12,9 @@ import pytest
 from mergemaker.domain.job import JobRequest
 from mergemaker.domain.names import code_key, job_name, reports_key
 from mergemaker.domain.run import Run, Status, Work
+from mergemaker.steps.begin import How
 from mergemaker.steps.bundle import LARGEST_BUNDLE
 from mergemaker.steps.report import report
-from mergemaker.steps.submit import How
 from tests.fakes.made import MODEL_TOML, bundle_digest, digest, folder, origin, packed
 from tests.fakes.story import completed, submitted, trained
 from tests.fakes.world import Fakes

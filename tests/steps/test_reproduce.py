@@ -7,9 +7,9 @@ import pytest
 from mergemaker.domain.errors import RefusedError, RetryableError, UsageError
 from mergemaker.domain.lineage import NO_PIPELINE
 from mergemaker.domain.run import Status
+from mergemaker.steps.begin import How
 from mergemaker.steps.report import report
 from mergemaker.steps.reproduce import Reproduced, reproduce
-from mergemaker.steps.submit import How
 from tests.fakes.made import HEAD, MODEL_TOML, folder, origin
 from tests.fakes.story import DATA, approved, completed, submitted, trained
 from tests.fakes.world import Fakes

@@ -8,7 +8,8 @@ import pytest
 from mergemaker.domain.errors import RefusedError, RetryableError, UsageError
 from mergemaker.domain.names import data_prefix, snapshot_key
 from mergemaker.ports import Tracked
-from mergemaker.steps.submit import Folder, How
+from mergemaker.steps.begin import How
+from mergemaker.steps.submit import Folder
 from tests.fakes.made import MODEL_TOML, folder
 from tests.fakes.story import DATA, submitted
 from tests.fakes.world import Fakes

@@ -29,7 +29,7 @@ def fakes() -> Fakes:
 
 
 def build(fakes: Fakes, arn: str) -> list[str]:
-    return build_ended(TAG, arn, images=fakes.images, world=fakes.world, clock=fakes.now)
+    return build_ended(TAG, arn, world=fakes.world, clock=fakes.now)
 
 
 def states(fakes: Fakes, pipeline: int) -> list[str]:
@@ -295,7 +295,7 @@ def test_a_late_word_of_waiting_after_the_job_has_begun_or_ended_takes_nothing_b
 def test_a_word_of_a_run_that_neither_waits_nor_is_there_yet_comes_again(fakes: Fakes) -> None:
     """The build has ended, and its function is about to start the job."""
     job = submit(fakes, image=False).job
-    fakes.files.delete(waiting_key(TAG, job))
+    fakes.files.delete(waiting_key("prices", TAG, job))
     with pytest.raises(RetryableError, match="it is about to start"):
         heard(fakes, job, origin())
 

@@ -6,10 +6,12 @@ import pytest
 
 from mergemaker.domain.errors import MergemakerError, RefusedError, RetryableError, ServiceError
 from mergemaker.domain.job import from_json
-from mergemaker.domain.names import code_key, image_context_key, spec_key, submission_key, waiting_prefix
+from mergemaker.domain.names import code_key, image_context_key, spec_key, submission_key, waiting_key
 from mergemaker.domain.run import Status
+from mergemaker.steps.begin import How
+from mergemaker.steps.prepare import run_waits
 from mergemaker.steps.report import report
-from mergemaker.steps.submit import Folder, How, Submitted
+from mergemaker.steps.submit import Folder, Submitted
 from tests.fakes.made import MODEL_TOML, bundle_digest, folder, origin
 from tests.fakes.story import approved, completed, submitted, trained
 from tests.fakes.world import Fakes
@@ -220,11 +222,11 @@ def test_a_budget_for_a_machine_of_unknown_price_is_refused(fakes: Fakes) -> Non
 def test_without_its_image_the_run_waits_and_a_build_starts(fakes: Fakes) -> None:
     done = submitted(fakes, image=False)
     tag = folder().image_tag
-    assert done == Submitted(done.job, How.WAITS, Status.WAITING)
+    assert done == Submitted(done.job, How.WAITS_FOR_IMAGE, Status.WAITING)
     assert fakes.jobs.jobs == {}
     assert fakes.images.builds == [(tag, image_context_key("prices", tag))]
     assert fakes.files[image_context_key("prices", tag)] == b"image"
-    left = from_json(fakes.files[f"{waiting_prefix(tag)}{done.job}.json"].decode())
+    left = from_json(fakes.files[waiting_key("prices", tag, done.job)].decode())
     assert left.name == done.job
     assert left.lineage.origin == origin()
 
@@ -235,17 +237,28 @@ def test_two_who_wait_for_one_image_start_one_build(fakes: Fakes) -> None:
     assert len(fakes.images.builds) == 1
 
 
-def test_an_image_that_was_built_meanwhile_starts_the_run_at_once(fakes: Fakes) -> None:
+def test_an_image_that_was_built_meanwhile_starts_the_run_when_the_bucket_tells_that_it_waits(fakes: Fakes) -> None:
     tag = folder().image_tag
     fakes.images.meanwhile("build", lambda: fakes.images.finish(tag))
     done = submitted(fakes, image=False)
-    assert done.how is How.STARTED
-    assert done.job in fakes.jobs
+    assert done.job not in fakes.jobs
+    key = waiting_key("prices", tag, done.job)
+    for _ in range(2):
+        run_waits(key, fakes.world, fakes.now)
+    assert list(fakes.jobs.jobs) == [done.job]
+    assert key not in fakes.files
+
+
+def test_a_run_whose_image_is_still_being_built_waits_on(fakes: Fakes) -> None:
+    done = submitted(fakes, image=False)
+    key = waiting_key("prices", folder().image_tag, done.job)
+    assert run_waits(key, fakes.world, fakes.now) == []
+    assert key in fakes.files
 
 
 def test_a_build_that_could_not_be_asked_for_is_asked_for_by_the_next_submit(fakes: Fakes) -> None:
     fakes.images.fail("build")
     with pytest.raises(RetryableError):
         submitted(fakes, image=False)
-    assert submitted(fakes, image=False).how is How.WAITS
+    assert submitted(fakes, image=False).how is How.WAITS_FOR_IMAGE
     assert len(fakes.images.builds) == 1

@@ -1,0 +1,73 @@
+"""Runs that wait, for their image or for their data: how they are found, started, or told why they can't start."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from mergemaker.domain import about
+from mergemaker.domain.errors import RetryableError, ServiceError
+from mergemaker.domain.job import JobRequest
+from mergemaker.domain.names import waiting_prefix
+from mergemaker.domain.run import Run, Status
+from mergemaker.ports import Clock, Files, World
+from mergemaker.steps.begin import How, begin
+from mergemaker.steps.publish import each, publish
+from mergemaker.steps.report import keep_unstarted, read_request
+
+
+def waiting_for(model: str, awaited: str, files: Files) -> dict[str, JobRequest]:
+    """By key."""
+    found = {}
+    for stored in files.list(waiting_prefix(model, awaited)):
+        request = read_request(stored.key, files)
+        if request is not None:
+            found[stored.key] = request
+    return found
+
+
+def start_all(waiting: Mapping[str, JobRequest], *, image: str, world: World, clock: Clock) -> list[str]:
+    """Starts what waited, or leaves it to wait for the next thing. Names of all."""
+    return _settle(waiting, lambda request: _start(request, image, world, clock), world, clock)
+
+
+def refuse_all(waiting: Mapping[str, JobRequest], reason: str, world: World, clock: Clock) -> list[str]:
+    """Tells what waited that it can't start. Names of all."""
+    return _settle(waiting, lambda _: reason, world, clock)
+
+
+def _settle(
+    waiting: Mapping[str, JobRequest], act: Callable[[JobRequest], str | Run], world: World, clock: Clock
+) -> list[str]:
+    """`act` says why a run could not start, or gives the record of one that waits on; empty for one that started."""
+    told: list[tuple[str, Run]] = []
+    for key, request in waiting.items():
+        about.turn_to(request.name, request.lineage.model, request.lineage.origin.merge_request)
+        outcome = act(request)
+        if isinstance(outcome, Run):
+            told.append((key, outcome))
+        elif outcome:
+            told.append((key, keep_unstarted(request, Status.FAILED, reason=outcome, world=world, clock=clock)))
+        else:
+            world.files.delete(key)
+    # Told last: a job does not wait for GitLab.
+    each(partial(_tell, key, run, world) for key, run in told)
+    return [request.name for request in waiting.values()]
+
+
+def _tell(key: str, run: Run, world: World) -> None:
+    publish(run, world)
+    world.files.delete(key)
+
+
+def _start(request: JobRequest, image: str, world: World, clock: Clock) -> str | Run:
+    """Why SageMaker does not take a job, such as a quota, in words."""
+    try:
+        how, request = begin(
+            request, image=image, names=world.names, files=world.files, jobs=world.jobs, preparations=world.preparations
+        )
+    except RetryableError:
+        raise
+    except ServiceError as error:
+        return f"the job could not be started: {error}"
+    if how is How.WAITS_FOR_DATA:
+        return keep_unstarted(request, Status.WAITING, world=world, clock=clock)
+    return ""
