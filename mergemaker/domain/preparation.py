@@ -35,7 +35,8 @@ CODE = "code"
 """The input that the script comes as."""
 _UNPACK_AND_RUN = (
     f'cd "$(mktemp -d)"; mkfifo e; mkdir c; tar -xzf {INPUT / CODE}/*.tar.gz -C c; tee m <e >&2 & cd c; '
-    'python3 -u "$0" 2>../e || { c=$?; wait; mkdir -p /opt/ml/output; tail -c 900 ../m >/opt/ml/output/message; exit $c; }'
+    'python3 -u "$0" 2>../e || '
+    "{ c=$?; wait; mkdir -p /opt/ml/output; tail -c 900 ../m >/opt/ml/output/message; exit $c; }"
 )
 """Processing hands over files and unpacks nothing, and tells of a failure what lies in that message, at most 1 KB: the
 end of stderr. Any image has what this needs, also one that knows nothing of us. SageMaker takes 256 characters."""

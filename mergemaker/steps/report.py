@@ -85,8 +85,8 @@ def read_request(key: str, files: Files) -> JobRequest | None:
 def keep_unstarted(request: JobRequest, status: Status, *, reason: str = "", world: World, clock: Clock) -> Run:
     """The record of a run that waits or could not be started; what SageMaker knows of it, if anything, wins.
 
-    A run waits for its image first, then for its data: its phase is from then on the processing job's name. Who has heard that
-    it could not be started does not hear of waiting again: that is word from before, come late.
+    A run waits for its image first, then for its data: from then on its phase is the processing job's name. Who has
+    heard that it could not be started does not hear of waiting again: that is word from before, come late.
     """
     now, phase = clock(), _preparing(request, world.files)
     fresh = Run(
