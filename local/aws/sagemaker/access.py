@@ -16,13 +16,14 @@ Tagged = Callable[[str], Mapping[str, str]]
 
 _NAMED = {
     "TrainingJobName": "training-job",
+    "ProcessingJobName": "processing-job",
     "ModelName": "model",
     "EndpointConfigName": "endpoint-config",
     "EndpointName": "endpoint",
     "ModelPackageGroupName": "model-package-group",
 }
 """What a member of a request names."""
-_ROLES = {"CreateTrainingJob": "RoleArn", "CreateModel": "ExecutionRoleArn"}
+_ROLES = {"CreateTrainingJob": "RoleArn", "CreateProcessingJob": "RoleArn", "CreateModel": "ExecutionRoleArn"}
 
 
 def checks(operation: str, params: Record, *, arn: Arn, tagged: Tagged, packages: Mapping[str, Record]) -> list[Check]:
@@ -76,11 +77,20 @@ def _tags(params: Record) -> dict[str, str]:
 def _keys(operation: str, params: Record, packages: Mapping[str, Record]) -> dict[str, str | list[str]]:
     if operation in ("CreateTrainingJob", "CreateModel", "CreateEndpointConfig"):
         return given({f"sagemaker:{key}": value for key, value in _machine(params).items()})
+    if operation == "CreateProcessingJob":
+        return given({f"sagemaker:{key}": value for key, value in _machine(_as_training(params)).items()})
     if operation in ("CreateModelPackage", "UpdateModelPackage"):
         return _package(params) | _current(packages.get(params.get("ModelPackageArn", ""), {}))
     if operation == "DeleteTags":
         return {"aws:TagKeys": list(params["TagKeys"])}
     return {}
+
+
+def _as_training(params: Record) -> Record:
+    """A processing job's request, with what conditions ask for where a training job's has it."""
+    cluster, output = params["ProcessingResources"]["ClusterConfig"], params.get("ProcessingOutputConfig", {})
+    groups = {"InstanceGroups": cluster.get("InstancePreferences", [])}
+    return {**params, **params.get("NetworkConfig", {}), "ResourceConfig": cluster | groups, "OutputDataConfig": output}
 
 
 def _machine(params: Record) -> Record:

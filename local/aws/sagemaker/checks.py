@@ -1,12 +1,13 @@
 """What SageMaker looks up elsewhere before it accepts a call: roles, images, model data."""
 
+from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError, ParamValidationError
 
 from local.aws import images
 from local.aws.cloud import Cloud
-from local.aws.errors import invalid
+from local.aws.errors import AwsError, invalid
 
 LOCAL_DISKS = frozenset(
     {"c5d", "c6gd", "m5d", "m6gd", "r5d", "r6gd", "r7gd"}
@@ -51,6 +52,13 @@ class Checks:
             raise invalid(f"VolumeKmsKeyId is not supported for instance type {instance_type}: it has local storage.")
         self.key(given, alias=False)
 
+    def encryption(self, resources: dict[str, Any], output: dict[str, Any]) -> None:
+        """The keys of a job's volume and of what it leaves."""
+        if key := resources.get("VolumeKmsKeyId"):
+            self.volume_key(key, resources.get("InstanceType", ""))
+        if key := output.get("KmsKeyId"):
+            self.key(key, alias=True)
+
     def network(self, vpc: dict[str, list[str]]) -> None:
         ec2 = self._cloud.root.ec2
         try:
@@ -66,6 +74,15 @@ class Checks:
             return self._cloud.root.s3.head_object(Bucket=bucket, Key=key)["ETag"].strip('"')
         except (ClientError, ParamValidationError):
             raise invalid(f"Could not find model data at {url}.") from None
+
+
+def over_limit(instance_type: str | None, kind: str, *, most: int, asked: int) -> AwsError:
+    """For more instances than a laptop has; `kind` is that of the job."""
+    return AwsError(
+        "ResourceLimitExceeded",
+        f"The account-level service limit '{instance_type} for {kind} job usage' is {most} Instances, with current "
+        f"utilization of 0 Instances and a request delta of {asked} Instances: this is a laptop cloud.",
+    )
 
 
 def split_s3(url: str) -> tuple[str, str]:

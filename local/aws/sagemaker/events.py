@@ -25,6 +25,19 @@ _JOB_MEMBERS = (
     "ModelArtifacts",
 )
 _JOB_TIMES = ("CreationTime", "TrainingStartTime", "TrainingEndTime", "LastModifiedTime")
+_PROCESSING_MEMBERS = (
+    "ProcessingInputs",
+    "ProcessingOutputConfig",
+    "ProcessingJobName",
+    "ProcessingResources",
+    "StoppingCondition",
+    "NetworkConfig",
+    "RoleArn",
+    "ProcessingJobArn",
+    "ProcessingJobStatus",
+    "FailureReason",
+)
+_PROCESSING_TIMES = ("CreationTime", "ProcessingStartTime", "ProcessingEndTime", "LastModifiedTime")
 _PACKAGE_MEMBERS = (
     "ModelPackageGroupName",
     "ModelPackageVersion",
@@ -52,6 +65,17 @@ def training_job(job: Record, tags: dict[str, str]) -> Event:
         "Tags": tags,
     }
     return SOURCE, "SageMaker Training Job State Change", [job["TrainingJobArn"]], detail
+
+
+def processing_job(job: Record) -> Event:
+    """Without tags, entrypoint, environment and exit message, which the guide does not show: who needs them asks."""
+    detail = {
+        **{k: job[k] for k in _PROCESSING_MEMBERS if k in job},
+        "AppSpecification": {"ImageUri": job["AppSpecification"]["ImageUri"]},
+        "ExperimentConfig": job.get("ExperimentConfig", {}),
+        **{k: _milliseconds(job[k]) for k in _PROCESSING_TIMES if k in job},
+    }
+    return SOURCE, "SageMaker Processing Job State Change", [job["ProcessingJobArn"]], detail
 
 
 def model_package(package: Record, updated: list[str]) -> Event:

@@ -57,9 +57,19 @@ def _wrapper() -> tuple[str, ...]:
     return wrapper if tried.returncode == 0 else ()
 
 
+def has_own_mounts() -> bool:
+    """Whether a container sees its folder as /opt/ml here."""
+    return bool(_wrapper())
+
+
 def below(base: Path, checkpoints: dict[str, Any]) -> Path:
     """Where a container's checkpoints are. Raises AwsError for a place that it does not have here."""
     path = PurePosixPath(checkpoints.get("LocalPath", CHECKPOINTS))
     if not path.is_relative_to(OPT_ML) or ".." in path.parts:
         raise invalid(f"CheckpointConfig.LocalPath: on the laptop cloud it must be below {OPT_ML}")
-    return base / path.relative_to(OPT_ML)
+    return in_folder(base, str(path))
+
+
+def in_folder(base: Path, path: str) -> Path:
+    """Of a path below /opt/ml, where it is in the folder that the container sees there."""
+    return base / PurePosixPath(path).relative_to(OPT_ML)

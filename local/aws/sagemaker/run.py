@@ -1,104 +1,70 @@
-"""One training job from Starting to its end, in a thread of its own."""
+"""A job from its acceptance to its end, in a thread of its own: what training and processing have in common."""
 
 import logging
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
+from typing import Protocol
 
+from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.aws import images
 from local.aws.cloud import Cloud
 from local.aws.environments import BuildError
-from local.aws.sagemaker import artifacts
-from local.aws.sagemaker.hosts import alone, hosts
-from local.aws.sagemaker.instance import Instance
 from local.aws.sagemaker.job import REASON_MAX, Job
-from local.aws.sagemaker.metrics import Metrics
 from local.aws.sagemaker.paths import DownloadError
+from local.aws.sagemaker.slots import Slots
 
-AT_ONCE = 2
-"""Jobs that run at the same time; others wait in Starting."""
+REFUSED = (ClientError, BotoCoreError, Boto3Error)
+"""What a call of AWS raises; an upload wraps it."""
 
 
-class Slots:
-    """What the machine has room for."""
+class Running(Protocol):
+    """A container that was started."""
 
-    def __init__(self) -> None:
-        self._all = threading.Semaphore(AT_ONCE)
-        self._ports = threading.Semaphore(1)
-        """Of a distributed job: its toolkit always takes the same ones."""
+    def look(self) -> int | None:
+        """The exit code, once it has ended. Keeps up to date what others see of it meanwhile."""
 
-    @contextmanager
-    def taken(self, job: Job) -> Iterator[bool]:
-        """False when the job was stopped while it waited."""
-        wanted = [self._ports, self._all] if alone(job.record) else [self._all]
-        held: list[threading.Semaphore] = []
-        try:
-            for one in wanted:
-                while not one.acquire(timeout=0.1):
-                    if job.stop_wanted.is_set():
-                        break
-                else:
-                    held.append(one)
-            yield len(held) == len(wanted) and not job.stop_wanted.is_set()
-        finally:
-            for one in reversed(held):
-                one.release()
+    def stop(self, grace: float) -> None: ...
 
 
 class Run:
-    """Runs a job that stands in Starting, with the rights of its role."""
+    """Runs a job that was accepted, with the rights of its role."""
+
+    alone = False
+    """Whether it wants the ports that only one job at a time can have."""
 
     def __init__(self, cloud: Cloud, job: Job, slots: Slots) -> None:
-        self._cloud, self._job, self._slots = cloud, job, slots
+        self._cloud, self._slots, self._job = cloud, slots, job
         self._role = cloud.assumed(job.record["RoleArn"], "sagemaker")
-        self._instances = [Instance(cloud, self._role, job, host) for host in hosts(job.record)]
-        self._metrics = Metrics(job.record["AlgorithmSpecification"].get("MetricDefinitions", []))
 
     def execute(self) -> None:
-        with self._slots.taken(self._job) as taken:
+        with self._slots.taken(self._job.stop_wanted, alone=self.alone) as taken:
             if not taken:
-                self._job.finish("Stopped", status="Stopped")
+                self._job.stopped()
                 return
             try:
                 self._execute()
-            except (DownloadError, BuildError, OSError, ClientError, BotoCoreError) as error:
-                self._fail(f"ClientError: {error}")
+            except (DownloadError, BuildError, OSError, *REFUSED) as error:
+                self._fail(f"ClientError: {error}"[:REASON_MAX])
             except Exception:
                 logging.getLogger("local.aws").exception("job %s", self._job.name)
                 self._fail("InternalServerError: We encountered an internal error. The laptop cloud's aws.log has it.")
 
     def _execute(self) -> None:
-        uri = self._job.record["AlgorithmSpecification"]["TrainingImage"]
-        image = images.find(self._cloud, self._role.ecr, uri)
-        self._job.start_clock()
-        self._move("Downloading")
-        for instance in self._instances:
-            instance.prepare()
-        if self._job.stop_wanted.is_set():
-            self._finish("Stopped", "Stopped", {})
-            return
-        self._move("Training")
-        try:
-            for instance in self._instances:
-                instance.start(image, [self._metrics.read])
-            code, timed_out = self._watch()
-        finally:
-            for instance in self._instances:
-                instance.close()
-        for instance in self._instances:
-            instance.keep()
-        self._end(code, timed_out=timed_out)
+        """Raises what `execute` makes a failure of."""
+        raise NotImplementedError
 
-    def _watch(self) -> tuple[int, bool]:
+    def _fail(self, reason: str) -> None:
+        raise NotImplementedError
+
+    def _watch(self, containers: Sequence[Running]) -> tuple[int, bool]:
         """Until all containers have ended, one has failed, or the job is stopped. The exit code, and whether it ran
         longer than MaxRuntimeInSeconds."""
-        limit = float(self._job.record["StoppingCondition"].get("MaxRuntimeInSeconds", 86400))
+        limit = float(self._job.record.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", 86400))
         deadline = time.monotonic() + limit
         while True:
-            codes = [instance.look() for instance in self._instances]
+            codes = [container.look() for container in containers]
             if failed := next((code for code in codes if code), 0):
                 return failed, False
             if None not in codes:
@@ -106,61 +72,26 @@ class Run:
             late = time.monotonic() > deadline
             if late or self._job.stop_wanted.is_set():
                 if late:
-                    self._job.move("MaxRuntimeExceeded", status="Stopping")
-                self._stop()
+                    self._job.late()
+                self._stop(containers)
                 return 0, late
             time.sleep(0.05)
 
-    def _stop(self) -> None:
+    def _stop(self, containers: Sequence[Running]) -> None:
         stoppers = [
-            threading.Thread(target=instance.stop, args=(self._cloud.stop_grace,), daemon=True)
-            for instance in self._instances
+            threading.Thread(target=container.stop, args=(self._cloud.stop_grace,), daemon=True)
+            for container in containers
         ]
         for stopper in stoppers:
             stopper.start()
         for stopper in stoppers:
             while stopper.is_alive():
                 stopper.join(0.2)
-                for instance in self._instances:
-                    instance.look()
-
-    def _end(self, code: int, *, timed_out: bool) -> None:
-        stopped, bases = self._job.stop_wanted.is_set(), [instance.base for instance in self._instances]
-        s3, record = self._role.s3, self._job.record
-        if code and not (stopped or timed_out):
-            artifacts.upload_output(s3, record, bases)
-            self._fail(_algorithm_error(self._failure(), code))
-            return
-        self._move("Uploading")
-        artifact = artifacts.upload_model(s3, record, bases)
-        artifacts.upload_output(s3, record, bases)
-        members: dict[str, object] = {"ModelArtifacts": {"S3ModelArtifacts": artifact}} if artifact else {}
-        if stopped or timed_out:
-            self._finish("MaxRuntimeExceeded" if timed_out else "Stopped", "Stopped", members)
-        else:
-            self._finish("Completed", "Completed", members)
-
-    def _failure(self) -> str:
-        """Of the first container that says something: others often fail because of it."""
-        return next((text for text in (instance.failure() for instance in self._instances) if text), "")
-
-    def _finish(self, secondary: str, status: str, members: dict[str, object]) -> None:
-        if self._job.record["AlgorithmSpecification"].get("MetricDefinitions"):
-            members["FinalMetricDataList"] = self._metrics.final()
-        self._job.finish(secondary, status=status, **members)
-
-    def _fail(self, reason: str) -> None:
-        if self._job.stop_wanted.is_set():
-            self._finish("Stopped", "Stopped", {})
-        else:
-            self._finish("Failed", "Failed", {"FailureReason": reason[:REASON_MAX]})
-
-    def _move(self, secondary: str) -> None:
-        status = "Stopping" if self._job.stop_wanted.is_set() else "InProgress"
-        self._job.move(secondary, status=status)
+                for container in containers:
+                    container.look()
 
 
-def _algorithm_error(text: str, code: int) -> str:
+def algorithm_error(text: str, code: int) -> str:
     """With its whole end: the exit code is always there, the container's text is cut."""
     end = f", exit code: {code}"
     start = f"AlgorithmError: {text}"

@@ -16,7 +16,9 @@ from local.aws.sagemaker.checks import Checks
 from local.aws.sagemaker.endpoints import Endpoints
 from local.aws.sagemaker.invoke import Runtime
 from local.aws.sagemaker.models import Models
+from local.aws.sagemaker.processing import Processing
 from local.aws.sagemaker.registry import Registry
+from local.aws.sagemaker.slots import Slots
 from local.aws.sagemaker.tags import Tags
 from local.aws.sagemaker.training import Training
 
@@ -36,13 +38,16 @@ class SageMaker:
         self._registry = registry = Registry(cloud, tags, checks)
         models = Models(cloud, tags, checks, registry)
         endpoints = Endpoints(cloud, tags, models, self._lock)
-        training = Training(cloud, tags, checks, self._lock)
+        slots = Slots()
+        training = Training(cloud, tags, checks, self._lock, slots)
+        processing = Processing(cloud, tags, checks, self._lock, slots)
         self._operations: dict[str, Operation] = {
             **tags.operations,
             **registry.operations,
             **models.operations,
             **endpoints.operations,
             **training.operations,
+            **processing.operations,
         }
         self._runtime = Runtime(cloud, endpoints)
 

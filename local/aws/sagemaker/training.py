@@ -1,69 +1,39 @@
-"""Training jobs: create, describe, list, stop."""
+"""Training jobs: what they are checked for, and how SageMaker speaks of them."""
 
-import copy
 import re
-import threading
-from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
-from local.aws.cloud import Cloud
-from local.aws.errors import AwsError, invalid
-from local.aws.listing import Listing
+from local.aws.errors import invalid
 from local.aws.sagemaker import events
-from local.aws.sagemaker.checks import Checks
+from local.aws.sagemaker.checks import over_limit
+from local.aws.sagemaker.events import Event
 from local.aws.sagemaker.hosts import MOST
-from local.aws.sagemaker.job import FINAL, Job
+from local.aws.sagemaker.job import TrainingJob
+from local.aws.sagemaker.jobs import Jobs
 from local.aws.sagemaker.opt_ml import below
-from local.aws.sagemaker.run import Run, Slots
-from local.aws.sagemaker.tags import Tags
+from local.aws.sagemaker.training_run import TrainingRun
 
 Record = dict[str, Any]
-_SUMMARY = Listing(name="TrainingJobName", status="TrainingJobStatus")
 
 
-class Training:
+class Training(Jobs):
     """All training jobs of the account."""
 
-    def __init__(self, cloud: Cloud, tags: Tags, checks: Checks, lock: threading.RLock) -> None:
-        self._cloud, self._tags, self._checks, self._lock = cloud, tags, checks, lock
-        self._jobs: dict[str, Job] = {}
-        self._slots = Slots()
+    kind = TrainingJob
+    taken = (
+        "Training job names must be unique within an AWS account and region, "
+        "and a training job with this name already exists ({arn})"
+    )
+    missing = "Requested resource not found."
 
-    @property
-    def operations(self) -> dict[str, Callable[[Record], Record]]:
-        return {
-            "CreateTrainingJob": self._create,
-            "DescribeTrainingJob": self._describe,
-            "ListTrainingJobs": self._list,
-            "StopTrainingJob": self._stop,
-        }
+    def _completed(self, params: Record) -> Record:
+        return {"HyperParameters": {}, "InputDataConfig": [], **params}
 
-    def _create(self, params: Record) -> Record:
-        name = params["TrainingJobName"]
-        arn = self._cloud.arn(f"training-job/{name}")
-        if any(job.record["TrainingJobArn"] == arn for job in self._jobs.values()):
-            raise AwsError(
-                "ResourceInUse",
-                "Training job names must be unique within an AWS account and region, "
-                f"and a training job with this name already exists ({arn})",
-            )
-        self._check(params)
-        self._tags.created(arn, params)
-        now = datetime.now(UTC)
-        record = {k: v for k, v in params.items() if k != "Tags"} | {
-            "TrainingJobArn": arn,
-            "CreationTime": now,
-            "LastModifiedTime": now,
-        }
-        record.setdefault("HyperParameters", {})
-        record.setdefault("InputDataConfig", [])
-        job = Job(record, self._lock, self._changed)
-        self._jobs[name] = job
-        job.move("Starting")
-        run = Run(self._cloud, job, self._slots)
-        threading.Thread(target=run.execute, daemon=True, name=f"job {name}").start()
-        return {"TrainingJobArn": arn}
+    def _run(self, job: TrainingJob) -> TrainingRun:
+        return TrainingRun(self._cloud, job, self._slots)
+
+    def _event(self, record: Record) -> Event:
+        return events.training_job(record, self._tags.of(record["TrainingJobArn"]))
 
     def _check(self, params: Record) -> None:
         for member in ("AlgorithmSpecification", "ResourceConfig", "StoppingCondition"):
@@ -77,49 +47,15 @@ class Training:
         _check_channels(params.get("InputDataConfig", []))
         count = params["ResourceConfig"].get("InstanceCount", 1)
         if count > MOST:
-            kind = params["ResourceConfig"].get("InstanceType")
-            raise AwsError(
-                "ResourceLimitExceeded",
-                f"The account-level service limit '{kind} for training job usage' is {MOST} Instances, with current "
-                f"utilization of 0 Instances and a request delta of {count} Instances: this is a laptop cloud.",
-            )
+            raise over_limit(params["ResourceConfig"].get("InstanceType"), "training", most=MOST, asked=count)
         _check_spot(params)
         if kept := params.get("CheckpointConfig"):
             below(self._cloud.state, kept)
         self._checks.role(params["RoleArn"])
         self._checks.image(image)
-        if key := params["ResourceConfig"].get("VolumeKmsKeyId"):
-            self._checks.volume_key(key, params["ResourceConfig"].get("InstanceType", ""))
-        if key := params["OutputDataConfig"].get("KmsKeyId"):
-            self._checks.key(key, alias=True)
+        self._checks.encryption(params["ResourceConfig"], params["OutputDataConfig"])
         if vpc := params.get("VpcConfig"):
             self._checks.network(vpc)
-
-    def _describe(self, params: Record) -> Record:
-        return self._find(params).record
-
-    def _find(self, params: Record) -> Job:
-        job = self._jobs.get(params["TrainingJobName"])
-        if job is None:
-            raise invalid("Requested resource not found.")
-        return job
-
-    def _list(self, params: Record) -> Record:
-        page, token = _SUMMARY.page((job.record for job in self._jobs.values()), params)
-        return {"TrainingJobSummaries": page, "NextToken": token}
-
-    def _stop(self, params: Record) -> Record:
-        job = self._find(params)
-        if job.status in FINAL:
-            raise invalid(f"The request was rejected because the training job is in status {job.status}.")
-        if not job.stop_wanted.is_set():
-            job.stop_wanted.set()
-            job.move("Stopping", status="Stopping")
-        return {}
-
-    def _changed(self, job: Job) -> None:
-        record = copy.deepcopy(job.record)
-        self._cloud.send(*events.training_job(record, self._tags.of(record["TrainingJobArn"])))
 
 
 def _check_regex(definition: Record) -> None:

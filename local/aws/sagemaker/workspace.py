@@ -4,12 +4,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError, ParamValidationError
-
 from local.aws.cloud import Cloud
-from local.aws.sagemaker.checks import split_s3
 from local.aws.sagemaker.hosts import Host, hyperparameters, resource_config
-from local.aws.sagemaker.paths import DownloadError, inside, keys_below, relative
+from local.aws.sagemaker.paths import download
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -39,29 +36,8 @@ class Workspace:
         """All channels, those of FastFile too: they are read as files in any case. Raises DownloadError."""
         for channel in self._record["InputDataConfig"]:
             url = str(channel["DataSource"]["S3DataSource"]["S3Uri"])
-            self._download_prefix(url, self.base / "input" / "data" / channel["ChannelName"])
-
-    def _download_prefix(self, url: str, folder: Path) -> None:
-        bucket, prefix = split_s3(url)
-        folder.mkdir()
-        try:
-            keys = keys_below(self._s3, bucket, prefix)
-        except (ClientError, ParamValidationError):
-            raise self._missing(url, bucket) from None
-        if not keys:
-            raise self._missing(url, bucket)
-        for key in keys:
-            path = inside(folder, relative(key, prefix))
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._s3.download_file(bucket, key, str(path))
-
-    def _missing(self, url: str, bucket: str) -> DownloadError:
-        return DownloadError(
-            f"Data download failed:Failed to download data. No S3 objects found under S3 URL {url!r} given in input "
-            f"data source. Please ensure that the bucket exists in the selected region ({self._cloud.region}), that "
-            f"objects exist under that S3 prefix, and that the role {self._record['RoleArn']!r} has 's3:ListBucket' "
-            f"permissions on bucket {bucket!r}."
-        )
+            folder = self.base / "input" / "data" / channel["ChannelName"]
+            download(self._s3, url, folder, region=self._cloud.region, role=self._record["RoleArn"])
 
     def failure(self) -> str:
         """What the container wrote to output/failure."""

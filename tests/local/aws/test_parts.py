@@ -4,7 +4,7 @@ import pytest
 
 from local.aws.images import Reference, by_digest, parse_reference
 from local.aws.sagemaker.metrics import Metrics
-from local.aws.sagemaker.run import _algorithm_error
+from local.aws.sagemaker.run import algorithm_error
 
 DIGEST = f"sha256:{'a' * 64}"
 HOST = "000000000000.dkr.ecr.us-east-1.amazonaws.com"
@@ -44,6 +44,6 @@ def test_there_are_at_most_forty_metrics() -> None:
 
 
 def test_a_long_failure_keeps_its_exit_code() -> None:
-    reason = _algorithm_error("x" * 5000, 137)
+    reason = algorithm_error("x" * 5000, 137)
     assert len(reason) == 1024
     assert reason.endswith("xxx, exit code: 137")
