@@ -3,6 +3,7 @@
 A real endpoint that serves needs an image that runs: that is the story's to try. Here its creation fails.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from tests.adapters.conftest import NAMES
 from tests.fakes.endpoints import FakeEndpoints
 from tests.fakes.made import digest
 from tests.fakes.registry import FakeRegistry
-from tests.local.aws.helpers import wait_for
+from tests.local.aws.helpers import client, wait_for
 
 STAGING = Environment("staging", NAMES.account, NAMES.region, instance_type="ml.m5.large", instance_count=1)
 TAGS = {"mergemaker:project": "shop"}
@@ -31,7 +32,24 @@ def endpoints(request: pytest.FixtureRequest) -> Endpoints:
 
 @pytest.fixture
 def package(request: pytest.FixtureRequest, endpoints: Endpoints, name: str) -> Package:
-    new: dict[str, Any] = {
+    new = _new(name)
+    if isinstance(endpoints, FakeEndpoints):
+        fake = FakeRegistry()
+        fake.register(NewPackage(**new, image="any@sha256:0", artifact_etag="0"))
+        return fake.groups[f"shop-{name}"][0]
+    aws = request.getfixturevalue("aws")
+    aws.files.write(f"{name}/model.tar.gz", b"m", replacing=None)
+    etag = aws.files.etag(f"{name}/model.tar.gz")
+    aws.registry.register(NewPackage(**new, image=request.getfixturevalue("image"), artifact_etag=etag))
+    found: Package | None = aws.registry.of_version(f"shop-{name}", 1)
+    assert found is not None
+    aws.registry.approve(found, environment="staging", pipeline=90, description="Merged")
+    return found
+
+
+def _new(name: str) -> dict[str, Any]:
+    """What the registry is told of a run, but for image and ETag."""
+    return {
         "group": f"shop-{name}",
         "project": "shop",
         "model": name,
@@ -45,18 +63,6 @@ def package(request: pytest.FixtureRequest, endpoints: Endpoints, name: str) -> 
         "content_type": "text/csv",
         "tags": TAGS,
     }
-    if isinstance(endpoints, FakeEndpoints):
-        fake = FakeRegistry()
-        fake.register(NewPackage(**new, image="any@sha256:0", artifact_etag="0"))
-        return fake.groups[f"shop-{name}"][0]
-    aws = request.getfixturevalue("aws")
-    aws.files.write(f"{name}/model.tar.gz", b"m", replacing=None)
-    etag = aws.files.etag(f"{name}/model.tar.gz")
-    aws.registry.register(NewPackage(**new, image=request.getfixturevalue("image"), artifact_etag=etag))
-    found: Package | None = aws.registry.of_version(f"shop-{name}", 1)
-    assert found is not None
-    aws.registry.approve(found, environment="staging", pipeline=90, description="Merged")
-    return found
 
 
 def prepare(endpoints: Endpoints, package: Package, name: str) -> str:
@@ -72,6 +78,28 @@ def gone(endpoints: Endpoints, name: str) -> None:
 def test_an_endpoint_that_is_not_there_is_none_and_can_be_deleted(endpoints: Endpoints, name: str) -> None:
     assert endpoints.find(f"shop-{name}-staging") is None
     endpoints.delete(f"shop-{name}-staging")
+
+
+@pytest.mark.cloud
+def test_a_model_is_made_of_what_the_package_has_beside_its_artifact(
+    request: pytest.FixtureRequest, aws_port: int, name: str
+) -> None:
+    aws = request.getfixturevalue("aws")
+    aws.files.write(f"{name}/model.tar.gz", b"m", replacing=None)
+    made = FakeRegistry()
+    image = request.getfixturevalue("image")
+    made.register(NewPackage(**_new(name), image=image, artifact_etag="0"))
+    plain = made.groups[f"shop-{name}"][0]
+    said = {"SAGEMAKER_PROGRAM": "inference.py"}
+    prepare(aws.endpoints, replace(plain, environment=said, code=plain.artifact), name)
+    found = client("sagemaker", aws_port).describe_model(ModelName=f"shop-{name}-1")
+    container = found["PrimaryContainer"]
+    (beside,) = container["AdditionalModelDataSources"]
+    assert (container["Image"], container["Environment"], found["EnableNetworkIsolation"]) == (image, said, True)
+    for source in (container["ModelDataSource"], beside):
+        data = source["S3DataSource"]
+        assert (data["S3Uri"], data["S3DataType"], data["CompressionType"]) == (plain.artifact, "S3Object", "Gzip")
+    assert (beside["ChannelName"], "ModelDataUrl" in container) == ("code", False)
 
 
 def test_what_an_endpoint_is_made_of_can_be_prepared_twice(endpoints: Endpoints, package: Package, name: str) -> None:

@@ -84,6 +84,17 @@ def test_the_first_package_makes_its_group_and_waits_for_approval(registry: Regi
     assert registry.find(found.arn) == found
 
 
+def test_a_package_says_what_is_put_beside_its_model_and_the_variables_that_find_it(
+    registry: Registry, new: New
+) -> None:
+    told = new(1)
+    told = replace(told, environment={"SAGEMAKER_PROGRAM": "inference.py"}, code=told.artifact)
+    registry.register(told)
+    found = version(registry, told, 1)
+    assert (found.environment, found.code) == (told.environment, told.code)
+    assert (found.image, found.artifact, found.artifact_etag) == (told.image, told.artifact, told.artifact_etag)
+
+
 def test_a_run_has_one_package_however_often_it_is_registered(registry: Registry, new: New) -> None:
     assert [registry.register(new(number)) for number in (1, 2, 1, 2, 1)] == [1, 2, 1, 2, 1]
     assert len(list(registry.newest(new(1).group))) == 2

@@ -7,7 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mergemaker.domain.errors import UsageError
-from mergemaker.domain.model import Channel, Distribution, Goal, InputMode, Launcher, Manner, Spot, model_name
+from mergemaker.domain.model import (
+    Channel,
+    Distribution,
+    Goal,
+    InputMode,
+    Launcher,
+    Manner,
+    Prepare,
+    Resources,
+    Spot,
+    model_name,
+)
 from mergemaker.domain.model_toml import parse_model
 
 URI = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
@@ -31,6 +42,28 @@ dvc = "data/train.csv"
 input_mode = "FastFile"
 content_type = "text/csv"
 """
+
+PREPARED = """
+[prepare]
+script = "data/prepare.py"
+files = ["features.py", "data/tables/"]
+instance_type = "ml.m5.xlarge"
+volume_gb = 50
+max_runtime_minutes = 20
+
+[prepare.inputs.sales]
+prefix = "sales"
+
+[prepare.inputs.shops]
+dvc = "data/shops.csv"
+
+[channels.train]
+input_mode = "FastFile"
+
+[channels.validation]
+content_type = "text/csv"
+"""
+"""A model whose channels are made."""
 
 
 def faults(text: str, name: str = "prices") -> str:
@@ -63,6 +96,33 @@ def test_everything_that_a_team_brings_is_read() -> None:
     assert spec.channels == {
         "train": Channel(dvc="data/train.csv", input_mode=InputMode.FAST_FILE, content_type="text/csv")
     }
+
+
+def test_a_preparation_is_read_and_its_inputs_are_what_the_data_comes_from() -> None:
+    spec = parse_model("prices", PREPARED)
+    assert spec.prepare == Prepare(
+        script="data/prepare.py",
+        files=("features.py", "data/tables/"),
+        inputs={"sales": Channel("sales/"), "shops": Channel(dvc="data/shops.csv")},
+        resources=Resources("ml.m5.xlarge", 1, volume_gb=50, max_runtime_seconds=1200),
+    )
+    assert spec.sources == spec.prepare.inputs
+    assert spec.channels == {
+        "train": Channel(input_mode=InputMode.FAST_FILE),
+        "validation": Channel(content_type="text/csv"),
+    }
+
+
+def test_an_empty_preparation_makes_the_usual_channel_out_of_the_whole_input() -> None:
+    spec = parse_model("prices", "[prepare]\n")
+    assert spec.prepare == Prepare("prepare.py", (), {"data": Channel()}, Resources("ml.m5.large", 1, 30, 3600))
+    assert spec.channels == {"training": Channel()}
+
+
+def test_without_a_preparation_the_data_comes_from_the_channels() -> None:
+    spec = parse_model("prices", ALL)
+    assert spec.prepare is None
+    assert spec.sources == spec.channels
 
 
 def test_how_a_run_is_carried_out_is_told_apart_from_what_it_is_made_of() -> None:
@@ -102,7 +162,7 @@ def test_a_prefix_gets_the_slash_that_keeps_its_neighbours_out() -> None:
     assert spec.channels == {"train": Channel("train/"), "all": Channel()}
 
 
-@pytest.mark.parametrize("table", ["train", "serve", "hyperparameters"])
+@pytest.mark.parametrize("table", ["train", "serve", "hyperparameters", "channels", "prepare", "prepare.inputs"])
 def test_an_empty_table_is_fine(table: str) -> None:
     assert parse_model("prices", f"[{table}]\n").script == "train.py"
 
@@ -161,7 +221,36 @@ FAULTS = [
     ("[channels.train]\ncontent_type = ' csv'\n", "channels.train.content_type: must be a type such as text/csv"),
     ("[channels.train]\ndvc = 'a'\nprefix = 'b'\n", "channels.train.dvc: there is a prefix, too"),
     ("[channels.train]\ndvc = '/a'\n", "channels.train.dvc: must be a path under the repository"),
-    ("[prepare]\nscript = 'prepare.py'\n", "model.toml:1: prepare: not yet: run prepare.py by hand, then `mergemaker"),
+    ("prepare = 'prepare.py'\n", "model.toml:1: prepare: must be a table, such as [prepare]"),
+    ("[[prepare]]\nscript = 'a.py'\n", "model.toml:1: prepare: must be a table, such as [prepare]"),
+    ("[prepair]\nscript = 'a.py'\n", "model.toml:1: prepair: no such setting; did you mean prepare?"),
+    ("[prepare]\nscript = '../a.py'\n", "model.toml:2: prepare.script: must be a Python file in the model's folder"),
+    ("[prepare]\nscript = ''\n", "model.toml:2: prepare.script: must be a string"),
+    ("[prepare]\nfile = ['a.py']\n", "model.toml:2: prepare.file: no such setting; did you mean prepare.files?"),
+    ("[prepare]\nfiles = 'a.py'\n", "model.toml:2: prepare.files: must be a list of strings, not 'a.py'"),
+    ("[prepare]\nfiles = ['a.py', 3]\n", "model.toml:2: prepare.files: must be a list of strings"),
+    ("[prepare]\nfiles = ['a', '../b']\n", "model.toml:2: prepare.files: '../b' is no file or folder in the model's"),
+    ("[prepare]\nfiles = ['/a.py']\n", "prepare.files: '/a.py' is no file or folder"),
+    ("[prepare]\nfiles = ['.']\n", "prepare.files: '.' is no file or folder"),
+    ("[prepare]\nfiles = ['']\n", "prepare.files: '' is no file or folder"),
+    ("[prepare]\nfiles = ['a//b']\n", "prepare.files: 'a//b' is no file or folder"),
+    ("[prepare]\ninstance_type = 'm5.large'\n", "model.toml:2: prepare.instance_type: not an instance type"),
+    ("[prepare]\ninstance_count = 2\n", "model.toml:2: prepare.instance_count: no such setting"),
+    ("[prepare]\nvolume_gb = 0\n", "model.toml:2: prepare.volume_gb: must be at least 1, not 0"),
+    ("[prepare]\nmax_runtime_minutes = 0\n", "prepare.max_runtime_minutes: must be at least 1, not 0"),
+    ("[prepare]\ninput = 'raw/'\n", "model.toml:2: prepare.input: no such setting; did you mean prepare.inputs?"),
+    ("[prepare]\ninputs = 'raw/'\n", "model.toml:2: prepare.inputs: must hold tables, such as [prepare.inputs.name]"),
+    ("[prepare.inputs.code]\n", "model.toml:1: prepare.inputs.code: the script itself comes as this"),
+    ("[prepare.inputs.'a b']\n", "use letters, digits, dashes and underscores, at most 64"),
+    ("[prepare.inputs.raw]\ninput_mode = 'File'\n", "model.toml:2: prepare.inputs.raw.input_mode: no such setting"),
+    ("[prepare.inputs.raw]\nprefix = '../b'\n", "model.toml:2: prepare.inputs.raw.prefix: must be a path under the"),
+    ("[prepare.inputs.raw]\ndvc = '/b'\n", "model.toml:2: prepare.inputs.raw.dvc: must be a path under the repository"),
+    ("[prepare.inputs.raw]\ndvc = 'a'\nprefix = 'b'\n", "prepare.inputs.raw.dvc: there is a prefix, too"),
+    ("".join(f"[prepare.inputs.i{n}]\n" for n in range(10)), "prepare.inputs: SageMaker takes 9, not 10"),
+    ("[prepare]\n[channels.a]\nprefix = 'a'\n", "model.toml:3: channels.a.prefix: [prepare] makes what is in here"),
+    ("[prepare]\n[channels.a]\ndvc = 'a'\n", "model.toml:3: channels.a.dvc: [prepare] makes what is in here"),
+    ("[prepare]\n" + "".join(f"[channels.c{n}]\n" for n in range(11)), "channels: SageMaker takes 10, not 11"),
+    ("train = 'train.py'\n", "model.toml:1: train: must be a table, such as [train]"),
     ("[sevre]\ncontent_type = 'text/csv'\n", "model.toml:1: sevre: no such setting; did you mean serve?"),
 ]
 
@@ -177,6 +266,9 @@ def test_sagemakers_limits_hold_at_the_edge() -> None:
     hyperparameters = "[hyperparameters]\n" + "".join(f"h{n} = {n}\n" for n in range(94))
     spec = parse_model("prices", metrics + channels + hyperparameters)
     assert (len(spec.metrics), len(spec.channels), len(spec.hyperparameters)) == (40, 20, 94)
+    inputs = "".join(f"[prepare.inputs.i{n}]\n" for n in range(9))
+    prepared = parse_model("prices", inputs + "".join(f"[channels.c{n}]\n" for n in range(10)))
+    assert (len(prepared.sources), len(prepared.channels)) == (9, 10)
 
 
 def test_one_more_than_sagemaker_takes_is_refused() -> None:

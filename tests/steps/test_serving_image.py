@@ -9,11 +9,12 @@ import pytest
 from mergemaker.domain.errors import RefusedError, RetryableError
 from mergemaker.domain.release import Action, NewPackage
 from mergemaker.domain.run import Run, Status
+from mergemaker.steps.bundle import digest_of
 from mergemaker.steps.report import report
 from mergemaker.steps.submit import Folder, Packed
 from tests.fakes.deploys import ENDPOINT, changed, release, said
 from tests.fakes.images import FakeImages
-from tests.fakes.made import MODEL_TOML, digest, digest_of, folder, packed
+from tests.fakes.made import MODEL_TOML, digest, folder, packed
 from tests.fakes.story import completed, submitted, trained
 from tests.fakes.world import Fakes
 

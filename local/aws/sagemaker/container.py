@@ -11,6 +11,7 @@ from local.aws.cloud import Cloud
 from local.aws.images import Image
 from local.aws.logs import LogStream, pump
 from local.aws.processes import Child
+from local.aws.sagemaker.opt_ml import as_opt_ml
 
 _RESTART_PAUSES = (0.2, 1.0, 5.0, 30.0)
 """Seconds before each restart; the last goes on."""
@@ -91,7 +92,8 @@ class Container:
             "SAGEMAKER_BIND_TO_PORT": str(self.port),
             "MERGEMAKER_BIND_HOST": "127.0.0.1",
         }
-        child = self._cloud.processes.start(["/usr/bin/env", "serve"], env=env, cwd=self._base)
+        command = as_opt_ml(self._base, ["/usr/bin/env", "serve"])
+        child = self._cloud.processes.start(command, env=env, cwd=self._base)
         assert child.stdout is not None
         pump(child.stdout, self._log.write)
         return child

@@ -103,6 +103,10 @@ class Fleet:
         (base / "model").mkdir(parents=True)
         if spec.data_url:
             _unpack(role.s3, spec.data_url, base / "model")
+        for name, url in spec.beside.items():
+            folder = base / "additional-model-data-sources" / name
+            folder.mkdir(parents=True)
+            _unpack(role.s3, url, folder)
         stream = f"{spec.variant}/i-{secrets.token_hex(8)}"
         log = LogStream(role.logs, f"/aws/sagemaker/Endpoints/{self._endpoint}", stream)
         aws = place(role.endpoint, role.region) if spec.isolated else role.variables

@@ -9,6 +9,7 @@ from local.aws.cloud import Cloud
 from local.aws.errors import invalid
 from local.aws.images import by_digest
 from local.aws.listing import Listing
+from local.aws.sagemaker import sources
 from local.aws.sagemaker.checks import Checks
 from local.aws.sagemaker.registry import Registry
 from local.aws.sagemaker.tags import Tags
@@ -25,6 +26,8 @@ class ContainerSpec:
     variant: str
     image: str
     data_url: str | None
+    beside: dict[str, str]
+    """What is put beside the model: folder -> archive."""
     environment: dict[str, str]
     startup_seconds: float
     role: str
@@ -67,20 +70,17 @@ class Models:
     def _spec(self, variant: Record) -> ContainerSpec:
         model = self._model(variant["ModelName"])
         container = model["PrimaryContainer"]
-        image, url, environment = (
-            container.get("Image"),
-            container.get("ModelDataUrl"),
-            container.get("Environment", {}),
-        )
+        image, data, environment = container.get("Image"), container, container.get("Environment", {})
         if package := container.get("ModelPackageName"):
-            packed = self._registry.package(package)["InferenceSpecification"]["Containers"][0]
-            image = by_digest(packed["Image"], packed["ImageDigest"])
-            url, environment = packed.get("ModelDataUrl"), packed.get("Environment", {}) | environment
+            data = self._registry.package(package)["InferenceSpecification"]["Containers"][0]
+            image = by_digest(data["Image"], data["ImageDigest"])
+            environment = data.get("Environment", {}) | environment
         startup = variant.get("ContainerStartupHealthCheckTimeoutInSeconds", STARTUP_SECONDS)
         return ContainerSpec(
             variant=variant["VariantName"],
             image=image,
-            data_url=url,
+            data_url=sources.model_url(data),
+            beside=sources.beside(data),
             environment=environment,
             startup_seconds=float(startup),
             role=model["ExecutionRoleArn"],
@@ -121,7 +121,7 @@ class Models:
 
     def _check_container(self, container: Record) -> None:
         if package := container.get("ModelPackageName"):
-            if "Image" in container or "ModelDataUrl" in container:
+            if {"Image", "ModelDataUrl", "ModelDataSource", "AdditionalModelDataSources"} & container.keys():
                 raise invalid("a container has either a ModelPackageName or an Image, not both")
             record = self._registry.package(package)
             if record["ModelApprovalStatus"] != "Approved":
@@ -130,8 +130,7 @@ class Models:
         if "Image" not in container:
             raise invalid("a container needs an Image or a ModelPackageName")
         self._checks.image(container["Image"])
-        if "ModelDataUrl" in container:
-            self._checks.model_data(container["ModelDataUrl"])
+        sources.look_up(container, self._checks)
 
     def _delete_model(self, params: Record) -> Record:
         arn = self._model(params["ModelName"])["ModelArn"]
@@ -155,7 +154,9 @@ class Models:
                 raise invalid("the laptop cloud has no inference components: each variant needs a ModelName")
             if ("ServerlessConfig" in variant) == ("InstanceType" in variant):
                 raise invalid(f"variant {variant['VariantName']} needs either an InstanceType or a ServerlessConfig")
-            self._model(variant["ModelName"])
+            container = self._model(variant["ModelName"])["PrimaryContainer"]
+            if "ServerlessConfig" in variant and "ModelDataSource" in container:
+                raise invalid("serverless variants take no model with a ModelDataSource")
         if key := params.get("KmsKeyId"):
             self._checks.key(key, alias=True)
         self._tags.created(arn, params)

@@ -8,7 +8,7 @@ from typing import Any
 from local.aws.cloud import Cloud
 from local.aws.errors import AwsError, invalid
 from local.aws.listing import Listing
-from local.aws.sagemaker import events
+from local.aws.sagemaker import events, sources
 from local.aws.sagemaker.checks import Checks
 from local.aws.sagemaker.tags import Tags
 
@@ -138,6 +138,7 @@ class Registry:
             digest = self._checks.image(container["Image"])
             if container.setdefault("ImageDigest", digest) != digest:
                 raise invalid(f"ImageDigest is not the digest of {container['Image']}, which is {digest}")
+        sources.look_up(container, self._checks)
         if "ModelDataUrl" in container:
             container.setdefault("ModelDataETag", self._checks.model_data(container["ModelDataUrl"]))
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from mergemaker.domain.serving import CODE_CHANNEL, variables
 from tests.local.aws.helpers import BUCKET, Aws, unique, wait_for
 from tests.local.aws.jobs import packed
 from tests.local.aws.test_events import Mailboxes, assert_shaped, sample
@@ -53,6 +54,32 @@ def endpoint(aws: Aws, config: Config) -> Iterator[str]:
         aws.sagemaker.delete_endpoint(EndpointName=name)
 
 
+@pytest.fixture
+def served(aws: Aws) -> Iterator[Callable[[str], str]]:
+    """Makes an endpoint of a config that gets in service."""
+    names: list[str] = []
+
+    def make(config: str) -> str:
+        name = unique("e")
+        aws.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)
+        names.append(name)
+        found = settled(aws, name)
+        assert found["EndpointStatus"] == "InService", found
+        return name
+
+    yield make
+    for name in names:
+        aws.sagemaker.delete_endpoint(EndpointName=name)
+
+
+def stored(aws: Aws, key: str, files: dict[str, str]) -> dict[str, Any]:
+    """An archive of these files in the bucket, as a source of model data; not there without any."""
+    if files:
+        aws.s3.put_object(Bucket=BUCKET, Key=f"m/{key}", Body=packed(files))
+    source = {"S3Uri": f"s3://{BUCKET}/m/{key}", "S3DataType": "S3Object", "CompressionType": "Gzip"}
+    return {"S3DataSource": source}
+
+
 def describe(aws: Aws, name: str) -> dict[str, Any]:
     """Empty where there is no such endpoint."""
     try:
@@ -84,6 +111,76 @@ def test_a_request_and_its_answer_pass_unchanged(aws: Aws, endpoint: str) -> Non
     assert answer["Body"].read() == b"one|hello there|more|text/csv|text/plain|1,2"
     assert (answer["ContentType"], answer["CustomAttributes"]) == ("text/csv", "trace=7")
     assert answer["InvokedProductionVariant"] == "AllTraffic"
+
+
+def test_an_image_serves_with_functions_that_are_put_beside_the_model(
+    aws: Aws, image: str, role: str, served: Callable[[str], str]
+) -> None:
+    """As AWS's XGBoost and scikit-learn images do it: what they are told is what a package of such a run says."""
+    code = "def predict_fn(data, model):\n    return f'{model} says {data}'\n"
+    name = unique("c")
+    container: Any = {
+        "Image": image,
+        "ModelDataSource": stored(aws, f"{name}/model.tar.gz", {"answer.txt": "one"}),
+        "AdditionalModelDataSources": [
+            {"ChannelName": CODE_CHANNEL, **stored(aws, f"{name}/code.tar.gz", {"src/inference.py": code})}
+        ],
+        "Environment": variables("any/sagemaker-xgboost:1.7-1", "src/inference.py", region="us-east-1"),
+    }
+    aws.sagemaker.create_model(
+        ModelName=name, ExecutionRoleArn=role, PrimaryContainer=container, EnableNetworkIsolation=True
+    )
+    assert ask(aws, served(configured(aws, name))) == "one says 1,2"
+
+
+def test_a_package_serves_with_what_it_has_beside_its_model(
+    aws: Aws, image: str, role: str, served: Callable[[str], str]
+) -> None:
+    name = unique("c")
+    code = "def predict_fn(data, model):\n    return f'{model} again {data}'\n"
+    container: Any = {
+        "Image": image,
+        "ModelDataSource": stored(aws, f"{name}/model.tar.gz", {"answer.txt": "one"}),
+        "AdditionalModelDataSources": [
+            {"ChannelName": CODE_CHANNEL, **stored(aws, f"{name}/code.tar.gz", {"inference.py": code})}
+        ],
+        "Environment": variables("any/sagemaker-xgboost:1.7-1", "inference.py", region="us-east-1"),
+    }
+    aws.sagemaker.create_model_package_group(ModelPackageGroupName=name)
+    package = aws.sagemaker.create_model_package(
+        ModelPackageGroupName=name,
+        ModelApprovalStatus="Approved",
+        InferenceSpecification={
+            "Containers": [container],
+            "SupportedContentTypes": ["text/csv"],
+            "SupportedResponseMIMETypes": ["text/csv"],
+        },
+    )["ModelPackageArn"]
+    aws.sagemaker.create_model(ModelName=name, ExecutionRoleArn=role, PrimaryContainer={"ModelPackageName": package})
+    assert ask(aws, served(configured(aws, name))) == "one again 1,2"
+
+
+def test_model_data_that_contradicts_itself_is_refused(aws: Aws, image: str, role: str) -> None:
+    source = stored(aws, "refused/model.tar.gz", {"answer.txt": "one"})
+    url = source["S3DataSource"]["S3Uri"]
+    beside = [{"ChannelName": "code", **source}]
+    other: Any = {"S3DataSource": {**source["S3DataSource"], "ETag": "0"}}
+    folder: Any = {"S3DataSource": {**source["S3DataSource"], "S3DataType": "S3Prefix"}}
+    for container, refusal in [
+        ({"ModelDataUrl": url, "ModelDataSource": source}, "not both"),
+        ({"ModelDataUrl": url, "AdditionalModelDataSources": beside}, "in addition to a ModelDataSource"),
+        ({"ModelDataSource": source, "AdditionalModelDataSources": beside * 2}, "names of their own"),
+        (
+            {"ModelDataSource": source, "AdditionalModelDataSources": [{"ChannelName": "..", **source}]},
+            "can be folders",
+        ),
+        ({"ModelDataSource": other}, "ETag is not that of"),
+        ({"ModelDataSource": folder}, "archives only"),
+        ({"ModelDataSource": stored(aws, "", {})}, "Could not find model data"),
+    ]:
+        made: Any = {"Image": image, **container}
+        with pytest.raises(ClientError, match=refusal):
+            aws.sagemaker.create_model(ModelName=unique("c"), ExecutionRoleArn=role, PrimaryContainer=made)
 
 
 def test_what_the_model_refuses_is_a_model_error_with_its_own_words(aws: Aws, endpoint: str) -> None:
