@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from mergemaker.domain import settings as project
 from mergemaker.domain.model import Channel
-from mergemaker.domain.model_toml import parse_model, read_model
+from mergemaker.domain.model_toml import SOURCE_KEYS, parse_model, read_model
 from mergemaker.domain.toml import Table
 from tests.domain import test_model, test_settings
 
@@ -26,6 +26,7 @@ BEYOND = (
     "must not be less than train.max_runtime_minutes",
 )
 """Faults of a model's settings that no schema can tell: what they say together, or what a text means."""
+EMPTY = "[train]\n[serve]\n[hyperparameters]\n[channels]\n[prepare]\n[prepare.inputs]\n"
 BEYOND_LENGTH = "é" * 420
 """SageMaker counts JSON's characters, a schema the text's."""
 
@@ -62,7 +63,8 @@ def test_the_model_schema_has_the_keys_that_the_reader_reads_and_no_others() -> 
     read_model("prices", table)
     chosen = {"metrics.m": "metrics.*", "environment.v": "environment.*", "hyperparameters.h": "hyperparameters.*"}
     read = {re.sub("|".join(map(re.escape, chosen)), lambda m: chosen[m[0]], key) for key in table.known}
-    read -= {"channels.c", "environment", "hyperparameters", "prepare"}
+    read -= {"channels", "channels.c", "environment", "hyperparameters", "metrics", "prepare.inputs"}
+    read |= {f"prepare.inputs.*.{key}" for key in SOURCE_KEYS}
     assert set(keys(schema("model"))) == read | {f"channels.*.{one.name}" for one in fields(Channel)}
 
 
@@ -99,7 +101,7 @@ def test_settings_that_are_read_are_fine_by_the_schema(text: str) -> None:
     assert not refused("project", text)
 
 
-@pytest.mark.parametrize("text", ["", test_model.ALL, "[train]\n[serve]\n[hyperparameters]\n", *DOCS[1:]])
+@pytest.mark.parametrize("text", ["", test_model.ALL, test_model.PREPARED, EMPTY, *DOCS[1:]])
 def test_models_that_are_read_are_fine_by_the_schema(text: str) -> None:
     parse_model("prices", text)
     assert not refused("model", text)
@@ -121,7 +123,7 @@ def test_the_project_schema_refuses_what_the_reader_refuses(before: str, after: 
 
 def test_the_docs_show_every_setting() -> None:
     shown = set().union(*(leaves(tomllib.loads(text)) for text in DOCS[1:]))
-    names = {"environment": 1, "hyperparameters": 1, "channels": 1, "metrics": 1}
+    names = {"environment": 1, "hyperparameters": 1, "channels": 1, "metrics": 1, "prepare": 2}
     general = {".".join("*" if names.get(key[0]) == n else part for n, part in enumerate(key)) for key in shown}
     assert general == set(keys(schema("model")))
 
@@ -139,5 +141,10 @@ def test_what_the_docs_call_a_default_is_one() -> None:
     assert (shown.script, shown.resources, shown.distribution) == (usual.script, usual.resources, usual.distribution)
     assert shown.content_type == usual.content_type
     assert (usual.spot, usual.checkpoints, usual.budget) == (None, False, None)
+    (prepared,) = (parse_model("prices", text).prepare for text in DOCS[1:] if "[prepare]" in text)
+    by_itself = parse_model("prices", "[prepare]\n").prepare
+    assert prepared is not None
+    assert by_itself is not None
+    assert (prepared.script, prepared.resources) == (by_itself.script, by_itself.resources)
     assert shown.spot is not None
     assert shown.spot.max_wait_seconds == 2 * shown.resources.max_runtime_seconds
