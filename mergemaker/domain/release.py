@@ -92,7 +92,7 @@ def contradiction(package: Package, run: Run | None) -> str | None:
         "version": package.version == run.version,
         "image": package.image == (run.serve_image or run.image),
         "artifact": (package.artifact, package.artifact_etag) == (run.artifact, run.artifact_etag),
-        "variables": dict(package.environment) == dict(run.serve_environment),
+        "set of variables": dict(package.environment) == dict(run.serve_environment),
         "code": package.code == run.serve_code,
     }
     others = [what for what, same in made.items() if not same]

@@ -135,7 +135,7 @@ def test_a_try_that_died_before_it_had_a_package_does_not_look_a_moved_tag_up_ag
         ({"image": TRAINS + OLD}, "another image"),
         ({"code": "s3://elsewhere/code.tar.gz"}, "another code"),
         ({"code": ""}, "another code"),
-        ({"environment": {"SAGEMAKER_PROGRAM": "other.py"}}, "another variables"),
+        ({"environment": {"SAGEMAKER_PROGRAM": "other.py"}}, "another set of variables"),
     ],
 )
 def test_a_package_that_was_changed_afterwards_is_not_released(

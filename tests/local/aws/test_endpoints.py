@@ -6,8 +6,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from mergemaker.adapters.endpoints import SageMakerEndpoints
+from mergemaker.adapters.registry import SageMakerRegistry
+from mergemaker.domain.names import Names
+from mergemaker.domain.release import NewPackage
 from mergemaker.domain.serving import CODE_CHANNEL, variables
-from tests.local.aws.helpers import BUCKET, Aws, unique, wait_for
+from mergemaker.domain.settings import Environment, Network
+from tests.fakes.made import digest
+from tests.local.aws.helpers import ACCOUNT, BUCKET, REGION, Aws, new_role, unique, wait_for
 from tests.local.aws.jobs import packed
 from tests.local.aws.test_events import Mailboxes, assert_shaped, sample
 
@@ -72,6 +78,18 @@ def served(aws: Aws) -> Iterator[Callable[[str], str]]:
         aws.sagemaker.delete_endpoint(EndpointName=name)
 
 
+def with_functions(aws: Aws, image: str, file: str) -> Any:
+    """A container as a package of somebody else's image has it: `file`, beside the model, says what it answers."""
+    at = unique("beside")
+    code = stored(aws, f"{at}/code.tar.gz", {file: "def predict_fn(data, model): return f'{model} says {data}'"})
+    return {
+        "Image": image,
+        "ModelDataSource": stored(aws, f"{at}/model.tar.gz", {"answer.txt": "one"}),
+        "AdditionalModelDataSources": [{"ChannelName": CODE_CHANNEL, **code}],
+        "Environment": variables(image, file, region=REGION),
+    }
+
+
 def stored(aws: Aws, key: str, files: dict[str, str]) -> dict[str, Any]:
     """An archive of these files in the bucket, as a source of model data; not there without any."""
     if files:
@@ -116,17 +134,9 @@ def test_a_request_and_its_answer_pass_unchanged(aws: Aws, endpoint: str) -> Non
 def test_an_image_serves_with_functions_that_are_put_beside_the_model(
     aws: Aws, image: str, role: str, served: Callable[[str], str]
 ) -> None:
-    """As AWS's XGBoost and scikit-learn images do it: what they are told is what a package of such a run says."""
-    code = "def predict_fn(data, model):\n    return f'{model} says {data}'\n"
+    """As AWS's XGBoost and scikit-learn images do it."""
     name = unique("c")
-    container: Any = {
-        "Image": image,
-        "ModelDataSource": stored(aws, f"{name}/model.tar.gz", {"answer.txt": "one"}),
-        "AdditionalModelDataSources": [
-            {"ChannelName": CODE_CHANNEL, **stored(aws, f"{name}/code.tar.gz", {"src/inference.py": code})}
-        ],
-        "Environment": variables("any/sagemaker-xgboost:1.7-1", "src/inference.py", region="us-east-1"),
-    }
+    container = with_functions(aws, image, "src/inference.py")
     aws.sagemaker.create_model(
         ModelName=name, ExecutionRoleArn=role, PrimaryContainer=container, EnableNetworkIsolation=True
     )
@@ -137,27 +147,60 @@ def test_a_package_serves_with_what_it_has_beside_its_model(
     aws: Aws, image: str, role: str, served: Callable[[str], str]
 ) -> None:
     name = unique("c")
-    code = "def predict_fn(data, model):\n    return f'{model} again {data}'\n"
-    container: Any = {
-        "Image": image,
-        "ModelDataSource": stored(aws, f"{name}/model.tar.gz", {"answer.txt": "one"}),
-        "AdditionalModelDataSources": [
-            {"ChannelName": CODE_CHANNEL, **stored(aws, f"{name}/code.tar.gz", {"inference.py": code})}
-        ],
-        "Environment": variables("any/sagemaker-xgboost:1.7-1", "inference.py", region="us-east-1"),
-    }
     aws.sagemaker.create_model_package_group(ModelPackageGroupName=name)
     package = aws.sagemaker.create_model_package(
         ModelPackageGroupName=name,
         ModelApprovalStatus="Approved",
         InferenceSpecification={
-            "Containers": [container],
+            "Containers": [with_functions(aws, image, "inference.py")],
             "SupportedContentTypes": ["text/csv"],
             "SupportedResponseMIMETypes": ["text/csv"],
         },
     )["ModelPackageArn"]
     aws.sagemaker.create_model(ModelName=name, ExecutionRoleArn=role, PrimaryContainer={"ModelPackageName": package})
-    assert ask(aws, served(configured(aws, name))) == "one again 1,2"
+    assert ask(aws, served(configured(aws, name))) == "one says 1,2"
+
+
+def test_what_the_release_function_makes_of_a_package_serves_by_its_script(
+    aws: Aws, image: str, served: Callable[[str], str]
+) -> None:
+    """From the registry to an answer, by the product's own adapters."""
+    names = Names(project=unique("shop"), account=ACCOUNT, region=REGION)
+    new_role(aws.iam, names.role("execution"), "sagemaker", "*")
+    container = with_functions(aws, image, "inference.py")
+    (beside,) = container["AdditionalModelDataSources"]
+    artifact = container["ModelDataSource"]["S3DataSource"]["S3Uri"]
+    etag = aws.s3.head_object(Bucket=BUCKET, Key=artifact.removeprefix(f"s3://{BUCKET}/"))["ETag"].strip('"')
+    registry = SageMakerRegistry(aws.sagemaker, names)
+    group = names.package_group("prices")
+    registry.register(
+        NewPackage(
+            group=group,
+            project=names.project,
+            model="prices",
+            job="prices-1",
+            run_key=digest("key"),
+            source=digest("source"),
+            commit="c" * 40,
+            merge_request=7,
+            description="Run prices-1",
+            image=image,
+            artifact=artifact,
+            artifact_etag=etag,
+            content_type="text/csv",
+            tags={},
+            environment=container["Environment"],
+            code=beside["S3DataSource"]["S3Uri"],
+        )
+    )
+    package = registry.of_version(group, 1)
+    assert package is not None
+    config = names.endpoint_config("prices", "staging", 1)
+    staging = Environment("staging", ACCOUNT, REGION, instance_type="ml.g5.xlarge", instance_count=1)
+    SageMakerEndpoints(aws.sagemaker, names, key=str, network=Network()).prepare(
+        package, config=config, model=names.sagemaker_model("prices", 1), environment=staging, tags={}
+    )
+    assert ask(aws, served(config)) == "one says 1,2"
 
 
 def test_model_data_that_contradicts_itself_is_refused(aws: Aws, image: str, role: str) -> None:
