@@ -5,6 +5,7 @@
 #   make setup           only install: into .venv, node_modules and, where something is missing, from Debian
 #   make format          put the code's layout right
 #   make hooks           run the checks before each commit, the tests before each push
+#   make bench           mergemaker submit against boto3 alone and the SageMaker SDK, which it installs apart
 #   make lock            resolve the dependencies anew, and pin the base image where its registry answers
 
 SHELL := /bin/bash
@@ -20,7 +21,7 @@ DOCKERFILES := training/Dockerfile mergemaker/templates/custom/Dockerfile.templa
 CODE := app.py mergemaker lambdas infra local serving training tests bench
 
 
-.PHONY: help setup system demo test lint format hooks lock clean
+.PHONY: help setup system demo test lint format hooks bench lock clean
 help:
 	@sed -n 's/^#   //p' Makefile
 
@@ -69,6 +70,15 @@ format: setup
 hooks:
 	@git config core.hooksPath .githooks && echo "hooks are on: git config --unset core.hooksPath turns them off"
 
+.local/sagemaker/.ready: .venv/.ready requirements/sagemaker.txt
+	@echo "installing the SageMaker SDK, 730 MB, into .local/sagemaker"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .local/sagemaker
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python .local/sagemaker/bin/python --require-hashes --requirement requirements/sagemaker.txt
+	@touch $@
+
+bench: setup .local/sagemaker/.ready
+	@$(BIN)/python -m bench.submit
+
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header
 lock: setup
 	@$(LOCK) --python-version 3.11 --all-extras --group dev pyproject.toml --output-file requirements/dev.txt
@@ -78,6 +88,7 @@ lock: setup
 	@$(LOCK) --python-version 3.11 requirements/lambdas.in --output-file requirements/lambdas.txt
 	@$(LOCK) --python-version 3.11 requirements/checkov.in --output-file requirements/checkov.txt
 	@$(LOCK) --python-version 3.11 requirements/dvc.in --output-file requirements/dvc.txt
+	@$(LOCK) --python-version 3.11 requirements/sagemaker.in --output-file requirements/sagemaker.txt
 	@$(LOCK) --python-version 3.11 training/requirements.txt serving/requirements.txt --output-file training/lock.txt
 	@cp requirements/uv.txt training/uv.txt
 	@$(BIN)/python -m infra.base_image training/Dockerfile

@@ -1,4 +1,4 @@
-"""The two commands, run in turns on one stage."""
+"""`mergemaker submit` and others that do its work, run in turns on one stage."""
 
 import hashlib
 import json
@@ -8,15 +8,20 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import unified_diff
 from pathlib import Path
 
 from bench.recorder import Call, Recorder, Request
+from bench.same import check_same, check_same_job
 from bench.stage import MODEL, NAMES, PIPELINE, Stage
 from mergemaker.domain.names import input_prefix, job_name, submission_key
 
 MERGEMAKER = [str(Path(sys.executable).with_name("mergemaker")), "submit", MODEL]
 MINIMAL = [sys.executable, str(Path(__file__).with_name("minimal_submit.py"))]
+
+
+def model_trainer(python: Path) -> list[str]:
+    """The command of a Python that has the SageMaker SDK."""
+    return [str(python), str(Path(__file__).with_name("model_trainer_submit.py"))]
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ class Took:
 
 
 class Contest:
-    """Runs both commands on one stage."""
+    """Runs the commands on one stage."""
 
     def __init__(self, on: Stage) -> None:
         self._stage, self._runs = on, 0
@@ -66,25 +71,36 @@ class Contest:
                 check_same(calls, [request.call for request in recorder.take()])
         return ours[0], ours[1]
 
-    def new(self, seed: int, *, mergemaker_first: bool) -> tuple[Took, Took]:
-        """The minimal script's time and `mergemaker submit`'s, each for a run that is not there yet."""
+    def record_other(self, command: Sequence[str]) -> list[Call]:
+        """The calls of another command that starts the job of the minimal script, or one that differs in what
+        `mergemaker submit` does not say. Exits where it starts another."""
+        with Recorder(self._stage.port) as recorder:
+            self._run(command, says="started", url=recorder.url)
+            made = recorder.take()
+        self._stage.settle()
+        (theirs,) = (request.body for request in made if request.operation == "SageMaker.CreateTrainingJob")
+        check_same_job(json.loads(self._said.read_text())["request"], json.loads(theirs))
+        return [request.call for request in made]
+
+    def new(self, seed: int, *, mergemaker_first: bool, other: Sequence[str] = MINIMAL) -> tuple[Took, Took]:
+        """The other command's time and `mergemaker submit`'s, each for a run that is not there yet."""
         self._stage.set_seed(seed)
         self._rename_said(seed)
-        return self._pair("started", mergemaker_first=mergemaker_first)
+        return self._pair("started", mergemaker_first=mergemaker_first, other=other)
 
     def found(self, *, mergemaker_first: bool) -> tuple[Took, Took]:
-        """The same for the run that was started last."""
-        return self._pair("found", mergemaker_first=mergemaker_first)
+        """The same, with the minimal script, for the run that was started last."""
+        return self._pair("found", mergemaker_first=mergemaker_first, other=MINIMAL)
 
-    def _pair(self, says: str, *, mergemaker_first: bool) -> tuple[Took, Took]:
+    def _pair(self, says: str, *, mergemaker_first: bool, other: Sequence[str]) -> tuple[Took, Took]:
         took = {}
-        for command in (MERGEMAKER, MINIMAL) if mergemaker_first else (MINIMAL, MERGEMAKER):
+        for command in (MERGEMAKER, other) if mergemaker_first else (other, MERGEMAKER):
             took[command[0]] = self._run(command, says=says)
             self._stage.settle()
-        return took[MINIMAL[0]], took[MERGEMAKER[0]]
+        return took[other[0]], took[MERGEMAKER[0]]
 
     def _run(self, command: Sequence[str], *, says: str, url: str | None = None) -> Took:
-        words = [*command, str(self._said)] if command is MINIMAL else command
+        words = command if command is MERGEMAKER else [*command, str(self._said)]
         environment = self._stage.environment(url)
         before, start = cpu_of_children(), time.perf_counter()
         done = subprocess.run(
@@ -132,21 +148,6 @@ class Contest:
         said["submission"]["key"] = submission_key(MODEL, said["job"], PIPELINE)
         said["settings"]["key"] = f"{MODEL}/code/{digest}.toml"
         self._said.write_text(json.dumps(said))
-
-
-def check_same(ours: list[Call], theirs: list[Call]) -> None:
-    """Exits where the calls differ."""
-    if ours == theirs:
-        return
-    names = ("mergemaker submit", "bench/minimal_submit.py")
-    difference = unified_diff(_lines(ours), _lines(theirs), *names, lineterm="")
-    raise SystemExit(
-        "\n".join(["the two do not make the same calls: bring the minimal script up to date", *difference])
-    )
-
-
-def _lines(calls: list[Call]) -> list[str]:
-    return [line for call in calls for line in (str(call), *call.content.splitlines())]
 
 
 def _key(request: Request) -> str:

@@ -11,20 +11,25 @@ ROOT = Path(__file__).parents[1]
 
 
 def tool(name: str) -> Path:
-    """The command, installed from ``requirements/<name>.txt`` on first use, and kept as long as that stays as it is."""
+    """The command of a package of that name."""
+    return interpreter(name).with_name(name)
+
+
+def interpreter(name: str) -> Path:
+    """The Python of an environment, installed from ``requirements/<name>.txt`` on first use, and kept as long as that
+    stays as it is."""
     lock = ROOT / "requirements" / f"{name}.txt"
     digest = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()[:16]
     folder = ROOT / ".local" / "cache" / f"{name}-{digest}"
     folder.mkdir(parents=True, exist_ok=True)
-    command, done = folder / "env" / "bin" / name, folder / "done"
+    python, done = folder / "env" / "bin" / "python", folder / "done"
     with (folder / "lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         if not done.exists():
             _uv("venv", "--clear", "--python", sys.executable, str(folder / "env"))
-            python = folder / "env" / "bin" / "python"
             _uv("pip", "install", "--python", str(python), "--require-hashes", "--requirement", str(lock))
             done.touch()
-    return command
+    return python
 
 
 def _uv(*arguments: str) -> None:

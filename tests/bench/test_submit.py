@@ -1,5 +1,6 @@
 """The bench still runs, and tells when it no longer compares like with like."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,9 +12,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from bench.contest import Took, check_same
+from bench.contest import Took
 from bench.recorder import Call, Recorder, Request
+from bench.same import check_same, check_same_job
 from bench.submit import Pairs, shown
+from tests.own_environment import interpreter
 
 ROOT = Path(__file__).parents[2]
 KEY = "PUT /bucket/diabetes/code/"
@@ -24,14 +27,16 @@ def call(operation: str = "SageMaker.ListTags", content: str = "{}") -> Call:
 
 
 @pytest.mark.cloud
-def test_one_round_measures_both_kinds_of_submit_and_shows_the_calls_that_they_share() -> None:
-    command = [sys.executable, "-m", "bench.submit", "--rounds", "1"]
+def test_one_round_measures_both_kinds_of_submit_and_model_trainer_and_shows_the_calls() -> None:
+    command = [sys.executable, "-m", "bench.submit", "--rounds", "1", "--model-trainer", str(interpreter("sagemaker"))]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "a new run: both make these 8 calls" in done.stdout
     assert "a run that is there: both make these 5 calls" in done.stdout
-    assert [line.count("|") for line in done.stdout.splitlines()[-4:]] == [8] * 4
+    assert re.search(r"ModelTrainer starts the same job with these 5 calls\n(  .+\n)*  SageMaker.Create", done.stdout)
+    assert [line.count("|") for line in done.stdout.splitlines() if line.startswith("|")] == [8] * 7
+    assert re.search(r"`mergemaker submit` is \d+\.\d times as fast as ModelTrainer\.\n$", done.stdout)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +60,27 @@ def test_the_same_calls_in_another_order_are_not_the_same() -> None:
     check_same([one, other], [one, other])
     with pytest.raises(SystemExit):
         check_same([one, other], [other, one])
+
+
+JOB = {"TrainingJobName": "a", "Tags": [{"Key": "a", "Value": "b"}], "Environment": {}, "RoleArn": "arn:of:a"}
+
+
+def test_a_job_with_a_name_of_its_own_that_says_more_is_the_same_job() -> None:
+    check_same_job(JOB, {"TrainingJobName": "b", "Tags": JOB["Tags"], "RoleArn": "arn:of:a", "RetryStrategy": {"a": 1}})
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"RoleArn": "arn:of:b"}, "CreateTrainingJob.RoleArn is 'arn:of:b' instead of 'arn:of:a'"),
+        ({"RoleArn": None}, "CreateTrainingJob.RoleArn is None"),
+        ({"Tags": []}, "CreateTrainingJob.Tags is "),
+        ({"Tags": [{"Key": "a", "Value": "c"}]}, "CreateTrainingJob.Tags.0.Value is 'c' instead of 'b'"),
+    ],
+)
+def test_another_job_ends_the_bench_with_the_difference(changed: dict[str, object], told: str) -> None:
+    with pytest.raises(SystemExit, match=re.escape(f"the two do not start the same job: {told}")):
+        check_same_job(JOB, JOB | changed)
 
 
 def test_requests_that_differ_in_digests_alone_are_the_same_call() -> None:
