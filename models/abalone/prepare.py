@@ -1,6 +1,6 @@
 """Makes the channels `train` and `validation` out of abalone.csv: rows of numbers, without impossible ones.
 
-Its defaults are a SageMaker Processing job's folders. By hand:
+It runs by itself, as a SageMaker Processing job, whose folders are its defaults. By hand:
 
 python models/abalone/prepare.py --input data/ --output channels/
 """
@@ -18,7 +18,7 @@ SEXES = {"I": 0, "F": 1, "M": 2}
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--input", type=Path, default="/opt/ml/processing/input")
+    parser.add_argument("--input", type=Path, default="/opt/ml/processing/input/data")
     parser.add_argument("--output", type=Path, default="/opt/ml/processing/output")
     parser.add_argument("--validation_share", type=float, default=0.2)
     parser.add_argument("--seed", type=int, default=7)

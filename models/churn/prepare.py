@@ -1,6 +1,6 @@
 """Makes the channels `train` and `validation` out of churn.csv: numbers, and nothing that names a customer.
 
-Its defaults are a SageMaker Processing job's folders. By hand:
+It runs by itself, as a SageMaker Processing job, whose folders are its defaults. By hand:
 
 python models/churn/prepare.py --input data/ --output channels/
 """
@@ -20,7 +20,7 @@ ANSWERS = {"yes": 1, "no": 0, "True": 1, "False": 0}
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--input", type=Path, default="/opt/ml/processing/input")
+    parser.add_argument("--input", type=Path, default="/opt/ml/processing/input/data")
     parser.add_argument("--output", type=Path, default="/opt/ml/processing/output")
     parser.add_argument("--validation_share", type=float, default=0.25)
     parser.add_argument("--seed", type=int, default=7)

@@ -65,11 +65,10 @@ def spec_of(name: str) -> ModelSpec:
 
 def prepared(worker: Worker, spec: ModelSpec, raw: Path, into: Path) -> dict[str, Path]:
     """The channels' folders: what prepare.py makes of the raw data, or that itself."""
-    script = MODELS / spec.name / "prepare.py"
-    if not script.exists():
+    if spec.prepare is None:
         return {name: raw / channel.prefix for name, channel in spec.channels.items()}
-    worker.run(script, "--input", raw, "--output", into)
-    return {name: into / channel.prefix for name, channel in spec.channels.items()}
+    worker.run(MODELS / spec.name / spec.prepare.script, "--input", raw, "--output", into)
+    return {name: into / name for name in spec.channels}
 
 
 def train(worker: Worker, name: str, folder: Path, *, raw: Path, channels: Mapping[str, Path]) -> Trained:

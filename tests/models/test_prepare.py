@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 
 from mergemaker.cli import _parser
+from mergemaker.domain.model import ModelSpec
 from mergemaker.domain.model_toml import parse_model
+from mergemaker.domain.preparation import INPUT, OUTPUT
 from mergemaker.steps.push import push
 from mergemaker.steps.snapshot import find_data
 from tests.fakes.files import FakeFiles
@@ -41,15 +43,20 @@ def channel(folder: Path, name: str) -> pd.DataFrame:
     return pd.read_csv(folder / name / f"{name}.csv")
 
 
+def spec_of(name: str) -> ModelSpec:
+    return parse_model(name, (MODELS / name / "model.toml").read_text())
+
+
 def raw(folder: Path) -> pd.DataFrame:
     return pd.read_csv(folder / f"{folder.name}.csv")
 
 
 def test_it_makes_the_channels_of_model_toml(folder: Path) -> None:
-    spec = parse_model(folder.name, (MODELS / folder.name / "model.toml").read_text())
+    spec = spec_of(folder.name)
 
-    made = {path.parent.relative_to(folder).as_posix() + "/" for path in folder.glob("*/*.csv")}
-    assert made == {one.prefix for one in spec.channels.values()}
+    assert spec.prepare is not None
+    assert spec.prepare.script == "prepare.py"
+    assert {path.parent.name for path in folder.glob("*/*.csv")} == set(spec.channels)
 
 
 def test_every_cell_is_a_number(folder: Path) -> None:
@@ -112,7 +119,6 @@ def test_the_readmes_commands_fill_the_input_and_train(
     name: str, worker: Callable[[Path], Worker], tmp_path: Path
 ) -> None:
     model, files = MODELS / name, FakeFiles()
-    spec = parse_model(name, (model / "model.toml").read_text())
     for block in re.findall(r"```sh\n(.*?)```", (model / "README.md").read_text(), re.DOTALL):
         for line in block.splitlines():
             command, *words = shlex.split(line)
@@ -124,8 +130,8 @@ def test_the_readmes_commands_fill_the_input_and_train(
                 asked = _parser().parse_args(words)
                 push(asked.model, tmp_path / asked.path, files=files, told=lambda _: None)
 
-    data = find_data(spec, files=files, names=NAMES, tracking=FakeTracking())
-    assert [one.path for one in data] == ["train/train.csv", "validation/validation.csv"]
+    data = find_data(spec_of(name), files=files, names=NAMES, tracking=FakeTracking())
+    assert [one.path for one in data] == [f"data/{name}.csv"]
     assert (tmp_path / ".local" / "models" / name / "metrics.json").exists()
 
 
@@ -140,6 +146,11 @@ def test_without_its_file_it_says_which_one(at_work: Worker, tmp_path: Path, nam
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_its_defaults_are_the_folders_of_a_processing_job(at_work: Worker, name: str) -> None:
-    answer = at_work.tried(MODELS / name / "prepare.py")
+    """It gets no arguments there."""
+    prepare = spec_of(name).prepare
+    assert prepare is not None
+    (data,) = prepare.inputs
 
-    assert str(answer["failed"]).startswith(f"there is no /opt/ml/processing/input/{name}.csv")
+    script = MODELS / name / "prepare.py"
+    assert str(at_work.tried(script)["failed"]).startswith(f"there is no {INPUT / data / name}.csv")
+    assert f'"--output", type=Path, default="{OUTPUT}"' in script.read_text()
