@@ -226,6 +226,16 @@ def test_model_data_that_contradicts_itself_is_refused(aws: Aws, image: str, rol
             aws.sagemaker.create_model(ModelName=unique("c"), ExecutionRoleArn=role, PrimaryContainer=made)
 
 
+def test_a_serverless_variant_takes_no_model_of_several_sources(aws: Aws, image: str, role: str) -> None:
+    name = unique("c")
+    container = with_functions(aws, image, "inference.py")
+    aws.sagemaker.create_model(ModelName=name, ExecutionRoleArn=role, PrimaryContainer=container)
+    serverless: Any = {"MemorySizeInMB": 1024, "MaxConcurrency": 1}
+    variant: Any = {"VariantName": "AllTraffic", "ModelName": name, "ServerlessConfig": serverless}
+    with pytest.raises(ClientError, match="serverless variants take no model with a ModelDataSource"):
+        aws.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+
+
 def test_what_the_model_refuses_is_a_model_error_with_its_own_words(aws: Aws, endpoint: str) -> None:
     with pytest.raises(aws.runtime.exceptions.ModelError) as caught:
         ask(aws, endpoint, "bad")
