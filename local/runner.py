@@ -8,9 +8,9 @@ role's credentials, as on GitLab.
 """
 
 import argparse
+import base64
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -24,13 +24,14 @@ from typing import Any
 
 import yaml
 
+from local.job_logs import Job, job, jobs_of
 from local.tools import GITLAB_CI_LOCAL, NODE, tool_path
 
 POLL_SECONDS = 0.3
-_VERDICT = re.compile(r"^\s*(?P<verdict>PASS|FAIL|WARN)\s+(?P<job>\S.*?)\s*$", re.MULTILINE)
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _DROPPED = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "PYTHONPATH")
 """Of this process's environment: a job has no keys, and only the code of its own commit."""
+_PLAN = "mergemaker:plan"
+"""The job whose artifact is a child pipeline."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +50,11 @@ class GitLabRunner:
             try:
                 status, jobs = self._run(pipeline)
             except (OSError, subprocess.SubprocessError) as error:
-                status, jobs = "failed", [_job("runner", "failed", f"the runner could not start the jobs: {error}")]
+                status, jobs = "failed", [job("runner", "failed", f"the runner could not start the jobs: {error}")]
             self._tell(pipeline, status, jobs)
         return len(pipelines)
 
-    def _run(self, pipeline: dict[str, Any]) -> tuple[str, list[dict[str, str]]]:
+    def _run(self, pipeline: dict[str, Any]) -> tuple[str, list[Job]]:
         """Status of the pipeline, and its jobs with their logs."""
         with tempfile.TemporaryDirectory(dir=self.work, prefix=f"pipeline-{pipeline['id']}-") as folder:
             clone = Path(folder) / "clone"
@@ -64,12 +65,7 @@ class GitLabRunner:
                 # To gitlab-ci-local `rules:changes` is what differs from this; to GitLab, from before the push.
                 default = f"refs/remotes/origin/{variables['CI_DEFAULT_BRANCH']}"
                 _git("update-ref", default, variables["CI_COMMIT_BEFORE_SHA"], cwd=clone)
-            file = clone / ".gitlab-ci-local-variables.yml"
-            file.write_text(yaml.safe_dump({key: value.replace("$", "$$") for key, value in variables.items()}))
-            done = subprocess.run(
-                _command(variables), cwd=clone, env=_environment(), capture_output=True, text=True, check=False
-            )
-            return _outcome(done)
+            return run_jobs(clone, variables)
 
     def _variables(self, pipeline: dict[str, Any]) -> dict[str, str]:
         """GitLab's own, the project's, and the id token that the template asks for."""
@@ -79,7 +75,7 @@ class GitLabRunner:
         variables["AWS_ID_TOKEN"] = self._ask("POST", "/-/runner/id_token", asked)["id_token"]
         return variables
 
-    def _tell(self, pipeline: dict[str, Any], status: str, jobs: list[dict[str, str]]) -> None:
+    def _tell(self, pipeline: dict[str, Any], status: str, jobs: list[Job]) -> None:
         self._ask("PUT", f"/-/runner/pipelines/{pipeline['id']}", {"status": status, "jobs": jobs})
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
@@ -91,6 +87,22 @@ class GitLabRunner:
         )
         with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
             return json.load(answer)
+
+
+def run_jobs(clone: Path, variables: dict[str, str], *, tools: str | None = None) -> tuple[str, list[Job]]:
+    """Runs the pipeline that the checkout's file and GitLab's variables make; its status, and its jobs with their logs,
+    a child pipeline's among them. Its tools are found in the PATH `tools`."""
+    file = clone / ".gitlab-ci-local-variables.yml"
+    file.write_text(yaml.safe_dump({key: value.replace("$", "$$") for key, value in variables.items()}))
+    # gitlab-ci-local keeps artifacts under the job's name without its colon, and looks for a child pipeline's with it.
+    artifacts = clone / ".gitlab-ci-local" / "artifacts"
+    artifacts.mkdir(parents=True)
+    (artifacts / _PLAN).symlink_to(_PLAN.replace(":", base64.urlsafe_b64encode(b":").decode().rstrip("=")))
+    environment = _environment(tools or tool_path())
+    done = subprocess.run(
+        _command(variables), cwd=clone, env=environment, capture_output=True, text=True, check=False
+    )
+    return jobs_of(done.stdout + done.stderr, exit_code=done.returncode)
 
 
 def _command(variables: dict[str, str]) -> list[str]:
@@ -107,29 +119,9 @@ def _command(variables: dict[str, str]) -> list[str]:
     ]
 
 
-def _environment() -> dict[str, str]:
+def _environment(tools: str) -> dict[str, str]:
     kept = {key: value for key, value in os.environ.items() if key not in _DROPPED}
-    return {**kept, "PATH": tool_path(), "NO_COLOR": "1", "FORCE_COLOR": "0"}
-
-
-def _outcome(done: subprocess.CompletedProcess[str]) -> tuple[str, list[dict[str, str]]]:
-    said = _COLOUR.sub("", done.stdout + done.stderr)
-    words = {"PASS": "success", "FAIL": "failed", "WARN": "success"}
-    verdicts = {match["job"]: words[match["verdict"]] for match in _VERDICT.finditer(said)}
-    jobs = [_job(name, verdict, _log_of(name, said)) for name, verdict in verdicts.items()]
-    if not jobs and done.returncode:
-        jobs = [_job("runner", "failed", said[-10_000:])]
-    return ("success" if done.returncode == 0 else "failed"), jobs
-
-
-def _log_of(name: str, said: str) -> str:
-    """The job's lines: gitlab-ci-local puts its name before each."""
-    lines = [line[len(name) :].strip() for line in said.splitlines() if line.startswith(f"{name} ")]
-    return "\n".join(line.removeprefix("> ") for line in lines)
-
-
-def _job(name: str, status: str, log: str) -> dict[str, str]:
-    return {"name": name, "stage": "test", "status": status, "log": log}
+    return {**kept, "PATH": tools, "NO_COLOR": "1", "FORCE_COLOR": "0"}
 
 
 def _git(*words: str, cwd: Path) -> None:

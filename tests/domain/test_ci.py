@@ -2,8 +2,8 @@
 
 import pytest
 
-from mergemaker.domain.changes import changed_models
-from mergemaker.domain.ci import merge_request_of, origin
+from mergemaker.domain.changes import Elsewhere, changed_models
+from mergemaker.domain.ci import diff_base, merge_request_of, origin
 from mergemaker.domain.errors import UsageError
 from mergemaker.domain.lineage import Origin
 from tests.fakes.made import HEAD
@@ -96,6 +96,47 @@ def test_a_commit_that_is_none_is_named(name: str, value: str) -> None:
         origin({**MERGE_REQUEST, name: value})
 
 
+CHILD = {**MERGE_REQUEST, "CI_PIPELINE_ID": "71", "CI_PIPELINE_SOURCE": "parent_pipeline"}
+"""GitLab gives a child pipeline all of its parent's but these."""
+
+
+def test_who_asks_in_a_child_pipeline_is_its_parent_for_whose_statuses_a_merge_waits() -> None:
+    assert origin({**CHILD, "MERGEMAKER_PIPELINE_ID": "70"}) == origin(MERGE_REQUEST)
+    assert origin(CHILD).pipeline == 71
+
+
+@pytest.mark.parametrize("value", ["$CI_PIPELINE_ID", "x", "-7", "7\n", "9" * 5000])
+def test_a_parent_that_is_no_number_is_named(value: str) -> None:
+    with pytest.raises(UsageError, match="MERGEMAKER_PIPELINE_ID") as caught:
+        origin({**CHILD, "MERGEMAKER_PIPELINE_ID": value})
+    assert len(str(caught.value)) < 200
+
+
+NOTHING = "0" * 40
+
+
+@pytest.mark.parametrize(
+    ("variables", "base"),
+    [
+        ({}, ""),
+        ({"CI_COMMIT_BEFORE_SHA": HEAD}, HEAD),
+        ({"CI_COMMIT_BEFORE_SHA": NOTHING}, ""),
+        ({"CI_MERGE_REQUEST_DIFF_BASE_SHA": MERGED, "CI_COMMIT_BEFORE_SHA": HEAD}, MERGED),
+        ({"CI_MERGE_REQUEST_DIFF_BASE_SHA": MERGED, "CI_MERGE_REQUEST_EVENT_TYPE": "detached"}, MERGED),
+        ({"CI_MERGE_REQUEST_DIFF_BASE_SHA": MERGED, "CI_MERGE_REQUEST_EVENT_TYPE": "merged_result"}, ""),
+        ({"CI_MERGE_REQUEST_DIFF_BASE_SHA": MERGED, "CI_MERGE_REQUEST_EVENT_TYPE": "merge_train"}, ""),
+    ],
+)
+def test_changes_count_from_the_merge_base_or_from_before_the_push(variables: dict[str, str], base: str) -> None:
+    assert diff_base(variables) == base
+
+
+@pytest.mark.parametrize("name", ["CI_MERGE_REQUEST_DIFF_BASE_SHA", "CI_COMMIT_BEFORE_SHA"])
+def test_a_base_that_git_would_take_for_an_option_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match=name):
+        diff_base({name: "--output=.gitlab-ci.yml"})
+
+
 MODELS = ["prices", "rents", "breast-cancer"]
 
 
@@ -107,14 +148,15 @@ MODELS = ["prices", "rents", "breast-cancer"]
         (["models/rents/train.py"], ["rents"]),
         (["models/rents/a/b/c.py", "models/prices/model.toml"], ["prices", "rents"]),
         (["models/gone/train.py"], []),
-        (["models/README.md", "models/rents"], []),
+        (["models/README.md", "models"], []),
+        (["models/rents"], ["rents"]),  # a submodule's folder, or a link
         (["training/Dockerfile"], sorted(MODELS)),
         (["serving/app.py", "models/rents/train.py"], sorted(MODELS)),
         (["trainings/x", "other/models/rents/train.py"], []),
     ],
 )
 def test_a_change_touches_the_models_whose_files_or_image_it_changes(paths: list[str], models: list[str]) -> None:
-    assert changed_models(paths, dict.fromkeys(MODELS, ())) == models
+    assert changed_models(paths, dict.fromkeys(MODELS, Elsewhere())) == models
 
 
 @pytest.mark.parametrize(
@@ -133,8 +175,31 @@ def test_a_change_touches_the_models_whose_files_or_image_it_changes(paths: list
     ],
 )
 def test_a_change_of_what_dvc_tracks_touches_the_models_that_train_on_it(path: str, models: list[str]) -> None:
-    tracked = {"prices": ["data/train/a.csv"], "rents": ["data/rents.csv"], "sales": []}
-    assert changed_models([path], tracked) == models
+    tracked = {"prices": ("data/train/a.csv",), "rents": ("data/rents.csv",), "sales": ()}
+    assert changed_models([path], {name: Elsewhere(tracked=those) for name, those in tracked.items()}) == models
+
+
+@pytest.mark.parametrize(
+    ("path", "models"),
+    [
+        ("lib/features/scale.py", ["prices", "rents"]),
+        ("lib/features/deep/er/x.py", ["prices", "rents"]),
+        ("lib/features", ["prices", "rents"]),  # became a file, or was one
+        ("lib/units.py", ["rents"]),
+        ("lib/features2/x.py", []),
+        ("lib/unit.py", []),
+        ("other/lib/features/x.py", []),
+        ("models/sales/helpers/x.py", ["rents", "sales"]),
+        ("models/sales/train.py", ["sales"]),
+    ],
+)
+def test_a_change_of_what_models_share_touches_those_that_declare_it(path: str, models: list[str]) -> None:
+    shared = {
+        "prices": Elsewhere(shared=("lib/features",)),
+        "rents": Elsewhere(shared=("./lib/features/", "lib/units.py", "models/sales/helpers")),
+        "sales": Elsewhere(),
+    }
+    assert changed_models([path], shared) == models
 
 
 def test_who_asked_is_known_by_the_login_that_gitlab_says() -> None:
