@@ -21,6 +21,7 @@ class Worker:
     """A process in a model's environment that does one task after the other."""
 
     def __init__(self, python: Path) -> None:
+        self.python = python
         self._process = subprocess.Popen(
             [python, "-W", "error", Path(__file__).with_name("worker.py")],
             env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},

@@ -1,20 +1,25 @@
 """prepare.py makes channels that training can rely on, out of data as it comes."""
 
+import os
 import re
 import shlex
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from local.aws.sagemaker.opt_ml import as_opt_ml, has_own_mounts, in_folder
+from mergemaker.adapters.folder import read_folder
 from mergemaker.cli import _parser
 from mergemaker.domain.model import ModelSpec
 from mergemaker.domain.model_toml import parse_model
-from mergemaker.domain.preparation import INPUT, OUTPUT
+from mergemaker.domain.preparation import CODE, INPUT, work_of
 from mergemaker.steps.push import push
 from mergemaker.steps.snapshot import find_data
 from tests.fakes.files import FakeFiles
+from tests.fakes.made import digest
 from tests.fakes.tracking import FakeTracking
 from tests.fakes.world import NAMES
 from tests.models.conftest import ROOT, Worker
@@ -146,11 +151,32 @@ def test_without_its_file_it_says_which_one(at_work: Worker, tmp_path: Path, nam
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_its_defaults_are_the_folders_of_a_processing_job(at_work: Worker, name: str) -> None:
-    """It gets no arguments there."""
-    prepare = spec_of(name).prepare
-    assert prepare is not None
-    (data,) = prepare.inputs
+    answer = at_work.tried(MODELS / name / "prepare.py")
 
-    script = MODELS / name / "prepare.py"
-    assert str(at_work.tried(script)["failed"]).startswith(f"there is no {INPUT / data / name}.csv")
-    assert f'"--output", type=Path, default="{OUTPUT}"' in script.read_text()
+    assert str(answer["failed"]).startswith(f"there is no {INPUT / 'data' / name}.csv")
+
+
+@pytest.mark.skipif(not has_own_mounts(), reason="needs mounts of its own: the job's folders are below /opt/ml")
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_what_the_processing_job_runs_makes_the_channels(name: str, at_work: Worker, tmp_path: Path) -> None:
+    """The very command and bundle that submit gives it, in the job's own folders, with nothing else of the model."""
+    folder = read_folder(ROOT, name)
+    made_of = folder.preparation(data=digest("data"))
+    assert made_of is not None
+    assert folder.prepare_code is not None
+    work = work_of(f"{name}-prepare", made_of, image="", names=NAMES)
+    places = {one: in_folder(tmp_path, place) for one, (_, place) in {**work.inputs, **work.outputs}.items()}
+    for place in places.values():
+        place.mkdir(parents=True)
+    (places[CODE] / f"{made_of.code}.tar.gz").write_bytes(folder.prepare_code.archive())
+    at_work.run(MODELS / name / "prepare_data.py", places["data"], "--rows", "200")
+
+    path = f"{at_work.python.parent}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run(
+        as_opt_ml(tmp_path, work.command), check=True, env={"PATH": path, "TMPDIR": str(tmp_path)}, timeout=60
+    )
+
+    assert {one: [file.name for file in places[one].iterdir()] for one in work.outputs} == {
+        "train": ["train.csv"],
+        "validation": ["validation.csv"],
+    }
