@@ -16,6 +16,7 @@ from tests.local.aws.helpers import (
     Aws,
     Mailbox,
     client,
+    document,
     finished_build,
     new_queue,
     new_role,
@@ -26,6 +27,7 @@ from tests.local.aws.helpers import (
     zipped,
 )
 from tests.local.aws.jobs import Jobs
+from tests.local.aws.processing import NAMES, Processings
 
 
 @pytest.fixture(scope="session")
@@ -99,3 +101,26 @@ def mailbox(aws: Aws) -> Callable[[dict[str, Any]], Mailbox]:
 @pytest.fixture(scope="session")
 def jobs(aws: Aws, image: str, role: str) -> Jobs:
     return Jobs(aws, image, role)
+
+
+@pytest.fixture(scope="session")
+def processings(aws: Aws, image: str, role: str) -> Processings:
+    aws.s3.create_bucket(Bucket=NAMES.bucket)
+    return Processings(aws, image, role)
+
+
+@pytest.fixture
+def bound(aws: Aws) -> Callable[..., Callable[[str], Any]]:
+    """Clients of a new role with these statements."""
+
+    def make(*statements: dict[str, Any]) -> Callable[[str], Any]:
+        name = unique("bound")
+        trust = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}
+        arn = aws.iam.create_role(RoleName=name, AssumeRolePolicyDocument=document(trust))["Role"]["Arn"]
+        if statements:
+            aws.iam.put_role_policy(RoleName=name, PolicyName="calls", PolicyDocument=document(*statements))
+        made = client("sts", aws.port).assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+        keys = (made["AccessKeyId"], made["SecretAccessKey"], made["SessionToken"])
+        return lambda service: client(service, aws.port, keys=keys)
+
+    return make

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tests.local.aws.helpers import ACCOUNT, REGION, ROOT, Mailbox, unique
-from tests.local.aws.jobs import Jobs
+from tests.local.aws.jobs import Jobs, needs_own_mounts
+from tests.local.aws.processing import Processings
 
 pytestmark = pytest.mark.cloud
 Mailboxes = Callable[[dict[str, Any]], Mailbox]
@@ -56,6 +57,36 @@ def test_the_event_of_a_failed_job_has_its_reason(jobs: Jobs, mailbox: Mailboxes
     jobs.start("raise ValueError('no such column')", TrainingJobName=name)
     (event,) = box.take(bool)
     assert "no such column" in event["detail"]["FailureReason"]
+
+
+GUIDE = (
+    *("ProcessingInputs", "ProcessingOutputConfig", "ProcessingJobName", "ProcessingResources", "StoppingCondition"),
+    *("AppSpecification", "NetworkConfig", "RoleArn", "ExperimentConfig", "ProcessingJobArn", "ProcessingJobStatus"),
+    *("FailureReason", "ProcessingEndTime", "ProcessingStartTime", "LastModifiedTime", "CreationTime"),
+)
+"""The members of a processing job's event in SageMaker's developer guide ("Events that Amazon SageMaker AI sends")."""
+
+
+@needs_own_mounts
+def test_each_status_of_a_processing_job_is_an_event_as_the_guide_shows_it(
+    processings: Processings, mailbox: Mailboxes
+) -> None:
+    name = unique("told")
+    box = mailbox({"detail-type": ["SageMaker Processing Job State Change"], "detail": {"ProcessingJobName": [name]}})
+    network = {"EnableNetworkIsolation": False}
+    processings.start("raise SystemExit(1)", ProcessingJobName=name, NetworkConfig=network, Tags=[])
+    events = box.take(lambda got: bool(got) and got[-1]["detail"]["ProcessingJobStatus"] == "Failed")
+    assert [event["detail"]["ProcessingJobStatus"] for event in events] == ["InProgress", "Failed"]
+    last = events[-1]
+    arn = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:processing-job/{name}"
+    assert (last["source"], last["resources"], last["account"]) == ("aws.sagemaker", [arn], ACCOUNT)
+    detail = last["detail"]
+    assert sorted(detail) == sorted(GUIDE)
+    assert detail["FailureReason"] == "AlgorithmError: , exit code: 1"
+    assert detail["RoleArn"] == processings.role
+    assert detail["AppSpecification"] == {"ImageUri": processings.image}
+    times = [detail[key] for key in GUIDE if key.endswith("Time")]
+    assert all(type(time) is int and time > 10**12 for time in times), "milliseconds"
 
 
 def test_only_the_cloud_itself_may_send_events_of_aws(jobs: Jobs) -> None:

@@ -38,23 +38,6 @@ os.write(1, f"I am {boto3.client('sts').get_caller_identity()['Arn']}\\n".encode
 """
 
 
-@pytest.fixture
-def bound(aws: Aws) -> Callable[..., Bound]:
-    """Clients of a new role with these statements."""
-
-    def make(*statements: dict[str, Any]) -> Bound:
-        name = unique("bound")
-        trust = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}
-        arn = aws.iam.create_role(RoleName=name, AssumeRolePolicyDocument=document(trust))["Role"]["Arn"]
-        if statements:
-            aws.iam.put_role_policy(RoleName=name, PolicyName="calls", PolicyDocument=document(*statements))
-        made = client("sts", aws.port).assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
-        keys = (made["AccessKeyId"], made["SecretAccessKey"], made["SessionToken"])
-        return lambda service: client(service, aws.port, keys=keys)
-
-    return make
-
-
 def allow(*actions: str, on: str = "*", **condition: Any) -> dict[str, Any]:
     statement: dict[str, Any] = {"Effect": "Allow", "Action": list(actions), "Resource": on}
     return {**statement, "Condition": condition} if condition else statement

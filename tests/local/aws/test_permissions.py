@@ -39,6 +39,24 @@ ASKED: Mapping[str, Record] = {
         "VpcConfig": VPC,
         "Tags": TAGS,
     },
+    "CreateProcessingJob": {
+        "ProcessingJobName": "Job",
+        "RoleArn": ROLE,
+        "ProcessingResources": {
+            "ClusterConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeKmsKeyId": "arn:aws:kms:key"}
+        },
+        "ProcessingOutputConfig": {"Outputs": [], "KmsKeyId": "arn:aws:kms:other"},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+        "NetworkConfig": {
+            "EnableInterContainerTrafficEncryption": True,
+            "EnableNetworkIsolation": False,
+            "VpcConfig": VPC,
+        },
+        "Tags": TAGS,
+    },
+    "DescribeProcessingJob": {"ProcessingJobName": "Job"},
+    "ListProcessingJobs": {"NameContains": "m"},
+    "StopProcessingJob": {"ProcessingJobName": "Job"},
     "DescribeTrainingJob": {"TrainingJobName": "Job"},
     "ListTrainingJobs": {"NameContains": "m"},
     "StopTrainingJob": {"TrainingJobName": "Job"},
@@ -123,6 +141,19 @@ def test_what_a_request_leaves_out_has_no_key() -> None:
     asked, passed = checks("CreateTrainingJob", bare)
     assert asked == Check("sagemaker:CreateTrainingJob", f"arn:aws:sagemaker:{PLACE}:training-job/job")
     assert passed == Check("iam:PassRole", ROLE, {"iam:PassedToService": "sagemaker.amazonaws.com"})
+
+
+def test_a_processing_job_is_judged_by_all_that_the_reference_names_and_its_role_is_passed() -> None:
+    asked, tagging, passed = of("CreateProcessingJob")
+    keys = {key for key in asked.keys if key.startswith("sagemaker:")}
+    assert keys == {key for key in known("sagemaker", "CreateProcessingJob") if key.startswith("sagemaker:")}
+    assert asked.keys["sagemaker:InstanceTypes"] == ["ml.m5.large"]
+    assert asked.keys["sagemaker:VolumeKmsKeyArn"] == "arn:aws:kms:key"
+    assert asked.keys["sagemaker:OutputKmsKeyArn"] == "arn:aws:kms:other"
+    assert asked.keys["sagemaker:NetworkIsolation"] == "false"
+    assert asked.resource == f"arn:aws:sagemaker:{PLACE}:processing-job/job"
+    assert tagging.keys["sagemaker:TaggingAction"] == "CreateProcessingJob"
+    assert (passed.action, passed.resource) == ("iam:PassRole", ROLE)
 
 
 def test_an_update_of_a_package_is_judged_by_what_stands_there_and_by_what_it_changes() -> None:
