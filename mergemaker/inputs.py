@@ -9,33 +9,41 @@ from mergemaker.domain.names import snapshot_key
 from mergemaker.domain.settings import Settings
 from mergemaker.domain.text import visible
 from mergemaker.ports import Files
-from mergemaker.steps.data import Change, Data, changes, current, kept, named_snapshot
+from mergemaker.steps.data import Change, Data, changes, current, is_prepared, kept, named_snapshot
 from mergemaker.steps.push import Pushed, push
 from mergemaker.steps.snapshot import find_data
+from mergemaker.steps.submit import Folder
 
 
 def show(settings: Settings, root: Path, model: str, *, as_json: bool) -> int:
-    """The files that the model's next run would be made of."""
+    """The files that the model's next run would be made of, before anything is prepared of them."""
+    from mergemaker.adapters.folder import read_folder
     from mergemaker.bootstrap import Aws
 
     files = Aws(settings.names, settings.network).files
-    now = _current(settings, root, model, files)
+    folder = read_folder(root, model)
+    now = _current(settings, root, folder, files)
     there = files.etag(snapshot_key(model, now.digest)) is not None
     if as_json:
         listed = [{"path": path, "bytes": known.size} for path, known in now.files.items()]
-        print(json.dumps({"model": model, "snapshot": now.digest, "kept": there, "bytes": now.size, "files": listed}))
+        said = {"model": model, "snapshot": now.digest, "kept": there, "prepared": is_prepared(folder, now, files)}
+        print(json.dumps({**said, "bytes": now.size, "files": listed}))
         return 0
     _print(f"{readable(known.size):>10}  {path}" for path, known in now.files.items())
     print(f"{len(now.files):,} files, {readable(now.size)}: snapshot {now.digest}{'' if there else ', not made yet'}")
+    if folder.spec.prepare:
+        done = {True: ", made already", False: ", not made yet", None: ""}[is_prepared(folder, now, files)]
+        print(f"{folder.spec.prepare.script} makes of them: {', '.join(folder.spec.channels)}{done}")
     return 0
 
 
 def compare(settings: Settings, root: Path, model: str, *, against: str | None, as_json: bool) -> int:
     """How the next run's data differs from what was kept for a run."""
+    from mergemaker.adapters.folder import read_folder
     from mergemaker.bootstrap import Aws
 
     aws = Aws(settings.names, settings.network)
-    now = _current(settings, root, model, aws.files)
+    now = _current(settings, root, read_folder(root, model), aws.files)
     before = kept(model, named_snapshot(model, against, files=aws.files, jobs=aws.jobs), aws.files)
     found = changes(before, now)
     if as_json:
@@ -69,13 +77,11 @@ def upload(settings: Settings, model: str, path: Path, *, as_json: bool) -> int:
     return 0
 
 
-def _current(settings: Settings, root: Path, model: str, files: Files) -> Data:
+def _current(settings: Settings, root: Path, folder: Folder, files: Files) -> Data:
     from mergemaker.adapters.dvc import DvcFiles
-    from mergemaker.adapters.folder import read_folder
 
-    spec = read_folder(root, model).spec
     tracking = DvcFiles(root, settings.names.bucket)
-    return current(find_data(spec, files=files, names=settings.names, tracking=tracking), files)
+    return current(find_data(folder.spec, files=files, names=settings.names, tracking=tracking), files)
 
 
 def _print(lines: Iterable[str]) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mergemaker.domain.errors import RefusedError, UsageError
-from mergemaker.domain.names import data_prefix, snapshot_key, snapshots_folder
+from mergemaker.domain.names import data_prefix, is_address, prepared_key, snapshot_key, snapshots_folder
 from mergemaker.ports import Files, Jobs
 from mergemaker.steps.snapshot import DataFile, digest_of, listed, located
+from mergemaker.steps.submit import Folder
 
 LONGEST_LIST = 256 * 1024 * 1024
 """Bytes of a snapshot's list: some two million files."""
@@ -24,7 +25,7 @@ class Known:
 
 @dataclass(frozen=True)
 class Data:
-    """All files of the channels, by ``<channel>/<path>``."""
+    """All files of the channels, or of what they are prepared from, by ``<channel>/<path>``."""
 
     digest: str
     """The snapshot's name, whether it was made yet or not."""
@@ -40,6 +41,15 @@ def current(found: list[DataFile], files: Files) -> Data:
     """What `snapshot.find_data` found, with sizes. Raises UsageError for what only DVC knows."""
     there = located(found, files)
     return Data(digest_of(found), {one.path: Known(one.identity, there[one.path].size) for one in found})
+
+
+def is_prepared(folder: Folder, now: Data, files: Files) -> bool | None:
+    """Whether the channels were made of this very data already; None where nothing makes them, or where that depends on
+    somebody else's image: what its address means is settled by submit, which may ask its registry."""
+    made_of = folder.preparation(data=now.digest)
+    if made_of is None or is_address(made_of.image):
+        return None
+    return files.etag(prepared_key(made_of.model, made_of.key)) is not None
 
 
 # Comparing ----------------------------------------------------------------------------------
@@ -70,7 +80,8 @@ def _size(files: Mapping[str, Known], path: str) -> int | None:
 
 
 def named_snapshot(model: str, what: str | None, *, files: Files, jobs: Jobs) -> str:
-    """The digest of the snapshot that is meant: by itself, by a run's name, or, for None, what was kept last."""
+    """The digest of the snapshot that is meant: by itself, by the name of a run that was made of it, prepared or not,
+    or, for None, what was kept last."""
     if what is None:
         newest = files.newest(snapshots_folder(model))
         if newest is None:
@@ -81,7 +92,7 @@ def named_snapshot(model: str, what: str | None, *, files: Files, jobs: Jobs) ->
     job = jobs.find(what)
     if job is None or job.lineage is None or job.lineage.model != model:
         raise UsageError(f"{what!r} is no run of {model}, and no snapshot's name of 64 digits")
-    return job.lineage.data
+    return job.lineage.input or job.lineage.data
 
 
 def kept(model: str, digest: str, files: Files) -> Data:

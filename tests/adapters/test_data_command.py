@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from mergemaker.adapters.folder import read_folder
 from mergemaker.bootstrap import Aws
 from mergemaker.cli import main
+from mergemaker.domain.names import prepared_key
 from mergemaker.inputs import readable
 from tests.adapters.conftest import NAMES
 from tests.cli.conftest import SETTINGS
@@ -62,6 +64,25 @@ def test_what_is_pushed_is_listed_and_pushed_once(run: Run, name: str) -> None:
     listed = json.loads(run("ls", name, "--json")[1][0])
     assert listed["files"] == [{"path": "training/a.csv", "bytes": 4}, {"path": "training/b.csv", "bytes": 2}]
     assert (listed["bytes"], listed["kept"], len(listed["snapshot"])) == (6, False, 64)
+    assert listed["prepared"] is None
+
+
+@pytest.mark.cloud
+def test_of_what_is_prepared_the_input_is_listed_and_whether_it_was_done(
+    run: Run, name: str, tmp_path: Path, aws: Aws
+) -> None:
+    folder = tmp_path / "models" / name
+    (folder / "model.toml").write_text("[prepare]\n[channels.train]\n[channels.validation]\n")
+    (folder / "prepare.py").write_text("")
+    run("push", name, "rows")
+    _, shown, _ = run("ls", name)
+    assert [line.split()[-1] for line in shown[:2]] == ["data/train/a.csv", "data/train/b.csv"]
+    assert shown[3:] == ["prepare.py makes of them: train, validation, not made yet"]
+    made_of = read_folder(tmp_path, name).preparation(data=json.loads(run("ls", name, "--json")[1][0])["snapshot"])
+    assert made_of is not None
+    aws.files.write(prepared_key(name, made_of.key), b"[]", replacing=None)
+    assert run("ls", name)[1][3:] == ["prepare.py makes of them: train, validation, made already"]
+    assert json.loads(run("ls", name, "--json")[1][0])["prepared"] is True
 
 
 @pytest.mark.cloud

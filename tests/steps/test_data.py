@@ -8,12 +8,14 @@ import pytest
 from mergemaker.domain.errors import RefusedError, RetryableError, UsageError
 from mergemaker.domain.names import snapshot_key
 from mergemaker.ports import Tracked
-from mergemaker.steps.data import Change, Data, changes, current, kept, named_snapshot
+from mergemaker.steps.data import Change, Data, changes, current, is_prepared, kept, named_snapshot
 from mergemaker.steps.push import Pushed, push
 from mergemaker.steps.snapshot import find_data
 from tests.fakes.made import MODEL_TOML, folder
 from tests.fakes.story import DATA, submitted
 from tests.fakes.world import Fakes
+from tests.steps.test_prepare import TEXT as PREPARED
+from tests.steps.test_prepare import prepared, prepared_folder
 
 
 @pytest.fixture
@@ -108,6 +110,33 @@ def test_what_dvc_tracks_is_compared_by_content_and_shown_with_its_bytes(fakes: 
     assert changes(against(fakes), now(fakes, text)) == []
     track("2" * 32, b"22")
     assert changes(against(fakes), now(fakes, text)) == [Change("training/train.csv", 1, 2)]
+
+
+def test_of_a_model_that_prepares_its_data_the_input_is_shown_and_compared(fakes: Fakes) -> None:
+    run = prepared(fakes)
+    before = now(fakes, PREPARED)
+    assert list(before.files) == ["data/train/rows.csv"]
+    assert against(fakes, run) == against(fakes) == before
+    fakes.files.put(DATA, b"4,5,6,7")
+    assert changes(against(fakes, run), now(fakes, PREPARED)) == [Change("data/train/rows.csv", 5, 7)]
+
+
+def test_whether_the_data_is_prepared_is_told_of_this_very_state(fakes: Fakes) -> None:
+    fakes.files.put(DATA, b"1,2,3")
+    assert is_prepared(prepared_folder(), now(fakes, PREPARED), fakes.files) is False
+    prepared(fakes)
+    assert is_prepared(prepared_folder(), now(fakes, PREPARED), fakes.files) is True
+    assert is_prepared(prepared_folder(script="another"), now(fakes, PREPARED), fakes.files) is False
+    fakes.files.put(DATA, b"4,5,6")
+    assert is_prepared(prepared_folder(), now(fakes, PREPARED), fakes.files) is False
+
+
+def test_it_is_not_told_where_nothing_prepares_or_where_only_submit_knows_the_image(fakes: Fakes) -> None:
+    fakes.files.put(DATA, b"1,2,3")
+    assert is_prepared(folder(), now(fakes), fakes.files) is None
+    uri = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
+    text = f'{PREPARED}\n[image]\nuri = "{uri}"\n'
+    assert is_prepared(prepared_folder(text=text), now(fakes, text), fakes.files) is None
 
 
 # push -----------------------------------------------------------------------------------------
