@@ -241,7 +241,7 @@ class Team:
         self._git("-c", "user.name=Team", "-c", "user.email=team@example.com", "commit", "--quiet", "-m", message)
 
     def _git(self, *words: str) -> str:
-        return self._run(["git", *words]).stdout
+        return self._run(["git", *words])
 
     def _run(self, command: list[str], *, said: str = "") -> str:
         scratch = self.laptop.state / "tmp"  # jsii leaves its kernel there when it is interrupted
