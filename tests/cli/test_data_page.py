@@ -11,9 +11,11 @@ from mergemaker.adapters.dvc import DvcFiles
 from mergemaker.adapters.files import PART
 from mergemaker.cli import _parser
 from mergemaker.domain.errors import UsageError
+from mergemaker.domain.lineage import TAG_PREFIX, lineage_tags
 from mergemaker.domain.model import InputMode
 from mergemaker.domain.model_toml import parse_model
-from mergemaker.domain.names import snapshot_key
+from mergemaker.domain.names import prepared_key, prepared_prefix, snapshot_key
+from tests.fakes.made import digest, lineage
 
 TEXT = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
 LINES = [line for block in re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL) for line in block.splitlines()]
@@ -42,3 +44,11 @@ def test_its_figures_are_the_codes() -> None:
     assert f"Objects over {4 * PART / 2**30:.0f} GB are copied in parts" in TEXT
     assert f"what nobody has read for {IDLE_DAYS} days costs less" in TEXT.replace("\n", " ")
     assert snapshot_key("<model>", "<digest>") in TEXT
+    assert prepared_key("<model>", "<key>") in TEXT
+    assert f"{prepared_prefix('<model>', '<key>')}<channel>/<path>" in TEXT
+
+
+def test_the_tags_that_are_shown_are_those_of_a_run_on_prepared_data() -> None:
+    shown = {TAG_PREFIX + name for name in re.findall(rf"`{TAG_PREFIX}([a-z-]+)`", TEXT)}
+    assert shown <= lineage_tags(lineage(prepare=digest("prepare"), input=digest("input"))).keys()
+    assert len(shown) == 3
