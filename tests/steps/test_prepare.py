@@ -1,10 +1,12 @@
 """Data that a processing job prepares: once for the same script, image and input, believed only where it is proven."""
 
+import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from mergemaker.domain.errors import MergemakerError, RefusedError, RetryableError, ServiceError
+from mergemaker.domain.errors import MergemakerError, RefusedError, RetryableError, ServiceError, UsageError
 from mergemaker.domain.names import prepared_key, waiting_key
 from mergemaker.domain.run import Run, Status
 from mergemaker.steps.begin import How
@@ -364,3 +366,52 @@ def test_a_budget_holds_for_preparation_and_training_together(fakes: Fakes) -> N
     with pytest.raises(RefusedError, match=r"and 1 × ml.m5.large for up to 60 minutes may cost \$0.230"):
         submitted(fakes, prepared_folder(text=text))
     assert submitted(fakes, prepared_folder(text=text.replace("0.2\n", "0.24\n"))).how is How.WAITS_FOR_DATA
+
+
+# What waits is hostile until parsed ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "prices-prepare-000000000000"},
+        {"name": "../../x"},
+        {"project": 3},
+        {"resources": {}},
+        {
+            "resources": {
+                "instance_type": "ml.m5.large",
+                "instance_count": 1,
+                "volume_gb": "x",
+                "max_runtime_seconds": 1,
+            }
+        },
+        {"preparation": {}},
+        {"preparation": "x"},
+        {"more": 1},
+        "x",
+    ],
+)
+def test_a_waiting_run_whose_preparation_was_tampered_with_is_an_error(fakes: Fakes, change: Any) -> None:
+    submitted(fakes, prepared_folder())
+    (key,) = waiting(fakes)
+    said = json.loads(fakes.files[key])
+    if not isinstance(change, dict):
+        said["preparation"] = change
+    elif "more" not in change:
+        said["preparation"] |= change
+    else:
+        said["preparation"]["preparation"] |= change
+    fakes.files.put(key, json.dumps(said).encode())
+    with pytest.raises(UsageError, match="waiting run"):
+        run_waits(key, fakes.world, fakes.now)
+
+
+def test_a_waiting_run_with_another_runs_preparation_is_an_error(fakes: Fakes) -> None:
+    submitted(fakes, prepared_folder())
+    submitted(fakes, prepared_folder(script="other"))
+    one, two = waiting(fakes)
+    said, other = (json.loads(fakes.files[key]) for key in (one, two))
+    fakes.files.put(one, json.dumps(said | {"preparation": other["preparation"]}).encode())
+    with pytest.raises(UsageError, match="waiting run"):
+        run_waits(one, fakes.world, fakes.now)

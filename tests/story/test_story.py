@@ -201,6 +201,27 @@ def recorded(team: Team, job: str) -> Any:
     return json.loads(item["record"]["S"]) if item else {"status": None}
 
 
+def test_data_is_prepared_before_the_first_run_and_not_again_for_the_next(team: Team) -> None:
+    model, sagemaker = "abalone", team.client("sagemaker")
+    team.upload_data(model)
+    trained_on = []
+    for rounds in (60, 50):
+        commit = team.branch(f"rounds-{rounds}", f"{rounds} rounds", set_hyperparameter(model, "num_round", rounds))
+        request = team.open_merge_request(f"rounds-{rounds}", f"{rounds} rounds")
+        team.pipeline(commit, "merge_request_event")
+        note = team.note(request.iid, model, saying="Merging creates", seconds=300)
+        assert f"| `num_round` | `{rounds}` |" in note
+        job = sagemaker.list_training_jobs(NameContains=f"{model}-")["TrainingJobSummaries"][0]["TrainingJobName"]
+        trained_on.append(team.job(job)["InputDataConfig"])
+    (prepared,) = sagemaker.list_processing_jobs()["ProcessingJobSummaries"]
+    assert prepared["ProcessingJobStatus"] == "Completed"
+    assert trained_on[0] == trained_on[1]
+    sources = [channel["DataSource"]["S3DataSource"]["S3Uri"] for channel in trained_on[0]]
+    assert all(one.startswith(f"s3://{team.names.bucket}/{model}/prepared/") for one in sources)
+    rows = pd.read_csv(io.BytesIO(read(team, f"{sources[0].removeprefix(f's3://{team.names.bucket}/')}train.csv")))
+    assert rows["sex"].isin([0, 1, 2]).all()
+
+
 def test_a_person_sees_the_report_on_the_merge_requests_page(team: Team, tmp_path: Path) -> None:
     browser = shutil.which("chromium")
     if browser is None:
