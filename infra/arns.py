@@ -79,6 +79,15 @@ class Arns:
         return self._arn("sagemaker", "training-job/*")
 
     @property
+    def processing_jobs(self) -> str:
+        """As training jobs."""
+        return self._arn("sagemaker", "processing-job/*")
+
+    @property
+    def jobs(self) -> list[str]:
+        return [self.training_jobs, self.processing_jobs]
+
+    @property
     def package_groups(self) -> str:
         return self._arn("sagemaker", f"model-package-group/{self.names.project}-*")
 

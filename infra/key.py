@@ -65,10 +65,10 @@ def _statements(arns: Arns) -> Sequence[iam.PolicyStatement]:
         return through(arns, service, actions=actions, roles=[arns.role(purpose) for purpose in purposes])
 
     return [
-        roles(READ_AND_WRITE, "s3", "execution", "submit", "report-function"),
+        roles(READ_AND_WRITE, "s3", "execution", "submit", "report-function", "start-function"),
         # An output that a job names the key for (SageMaker Developer Guide, execution roles).
         roles(("kms:Encrypt",), "s3", "execution"),
-        roles(_READ, "s3", "image-builder", "start-function", "release-function"),
+        roles(_READ, "s3", "image-builder", "release-function"),
         roles(_READ, "secretsmanager", *_FUNCTIONS),
         roles(_READ, "sqs", *_FUNCTIONS),
         roles(_TABLE, "dynamodb", *_FUNCTIONS),

@@ -13,6 +13,9 @@ from infra.permissions import documents, functions, services
 from infra.queued_function import QueuedFunction
 from mergemaker.domain.settings import Settings
 
+COPYING_SECONDS = 300
+"""Prepared data is copied within the bucket, which takes minutes where there is much of it."""
+
 
 class PlatformStack(cdk.Stack):
     """Wires events to functions and grants each what it calls."""
@@ -35,7 +38,7 @@ class PlatformStack(cdk.Stack):
             self,
             "Execution",
             role_name=names.role("execution"),
-            description=f"Training jobs and endpoints of the Mergemaker project {names.project}",
+            description=f"Jobs and endpoints of the Mergemaker project {names.project}",
             assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"),
             inline_policies=documents(services.execution(arns, settings.network)),
         )
@@ -45,7 +48,6 @@ class PlatformStack(cdk.Stack):
         report = QueuedFunction(
             self,
             "report",
-            arns=arns,
             code=code,
             settings=settings,
             statements=functions.report(arns),
@@ -54,7 +56,6 @@ class PlatformStack(cdk.Stack):
         release = QueuedFunction(
             self,
             "release",
-            arns=arns,
             code=code,
             settings=settings,
             statements=functions.release(arns, settings.network),
@@ -63,11 +64,11 @@ class PlatformStack(cdk.Stack):
         start = QueuedFunction(
             self,
             "start",
-            arns=arns,
             code=code,
             settings=settings,
             statements=functions.start(arns, settings.network),
             at_once=at_once.start,
+            timeout_seconds=COPYING_SECONDS,
         )
         Monitoring(self, "Monitoring", arns=arns, functions=(report, release, start), alarms=settings.alarms)
         rules.training_jobs(self, to=report, arns=arns)
@@ -76,3 +77,5 @@ class PlatformStack(cdk.Stack):
         rules.packages(self, to=release, names=names)
         rules.endpoints(self, to=release, names=names)
         rules.image_builds(self, to=start, names=names)
+        rules.processing_jobs(self, to=start, arns=arns)
+        rules.waiting(self, to=start, names=names)

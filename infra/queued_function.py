@@ -17,7 +17,6 @@ from infra.permissions.interfaces import for_function
 from mergemaker.domain.settings import Network, Settings
 from mergemaker.variables import lambda_environment
 
-TIMEOUT_SECONDS = 60
 TRIES = 5
 LOG_RETENTION = logs.RetentionDays.THREE_MONTHS
 
@@ -63,18 +62,25 @@ class QueuedFunction(Construct):
         scope: Construct,
         name: str,
         *,
-        arns: Arns,
         code: lambda_.Code,
         settings: Settings,
         statements: Statements,
         at_once: int,
+        timeout_seconds: int = 60,
     ) -> None:
         """`at_once`: how many copies of the function work on the queue at the same time, at least 2."""
         super().__init__(scope, name)
-        names = arns.names
+        names = settings.names
+        arns = Arns(names)
         network = settings.network if settings.network.functions else Network()
         self.dead_letters = _dead_letters(self, names.dead_letter_queue(name), alias=alias(names))
-        self.queue = _queue(self, names.queue(name), alias=alias(names), dead_letters=self.dead_letters)
+        self.queue = _queue(
+            self,
+            names.queue(name),
+            alias=alias(names),
+            dead_letters=self.dead_letters,
+            timeout_seconds=timeout_seconds,
+        )
         role = iam.Role(
             self,
             "Role",
@@ -109,7 +115,7 @@ class QueuedFunction(Construct):
             role=role.without_policy_updates(),
             environment=lambda_environment(settings),
             memory_size=512,
-            timeout=cdk.Duration.seconds(TIMEOUT_SECONDS),
+            timeout=cdk.Duration.seconds(timeout_seconds),
             log_group=log_group,
             logging_format=lambda_.LoggingFormat.JSON,  # Lambda's own lines, too: time-outs, reports
         )
@@ -145,14 +151,14 @@ def _dead_letters(scope: Construct, name: str, *, alias: str) -> sqs.Queue:
     return queue
 
 
-def _queue(scope: Construct, name: str, *, alias: str, dead_letters: sqs.Queue) -> sqs.Queue:
+def _queue(scope: Construct, name: str, *, alias: str, dead_letters: sqs.Queue, timeout_seconds: int) -> sqs.Queue:
     """Invisible for six times the function's timeout, as AWS asks, so that a throttled batch can be tried again."""
     queue = sqs.Queue(
         scope,
         "Queue",
         queue_name=name,
         enforce_ssl=True,
-        visibility_timeout=cdk.Duration.seconds(6 * TIMEOUT_SECONDS),
+        visibility_timeout=cdk.Duration.seconds(6 * timeout_seconds),
         dead_letter_queue=sqs.DeadLetterQueue(queue=dead_letters, max_receive_count=TRIES),
     )
     _encrypt(queue, alias)

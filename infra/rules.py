@@ -32,17 +32,27 @@ def training_jobs(scope: Construct, *, to: QueuedFunction, arns: Arns) -> None:
     )
 
 
-def submissions(scope: Construct, *, to: QueuedFunction, names: Names) -> None:
-    """What `submit` leaves in the bucket for each pipeline that asked for a run; no other object."""
+def processing_jobs(scope: Construct, *, to: QueuedFunction, arns: Arns) -> None:
+    """Preparations, told from other processing jobs as training jobs are."""
     _rule(
         scope,
-        "Submissions",
-        account=names.account,
-        source="aws.s3",
-        detail_type="Object Created",
-        detail={"bucket": {"name": [names.bucket]}, "object": {"key": [{"wildcard": "*/code/submissions/*"}]}},
+        "ProcessingJobs",
+        account=arns.names.account,
+        source="aws.sagemaker",
+        detail_type="SageMaker Processing Job State Change",
+        detail={"RoleArn": [arns.role("execution")]},
         to=to,
     )
+
+
+def submissions(scope: Construct, *, to: QueuedFunction, names: Names) -> None:
+    """What `submit` leaves in the bucket for each pipeline that asked for a run; no other object."""
+    _objects(scope, "Submissions", "*/code/submissions/*", names=names, to=to)
+
+
+def waiting(scope: Construct, *, to: QueuedFunction, names: Names) -> None:
+    """Runs that were left to wait: what a run waits for may have come just before it."""
+    _objects(scope, "Waiting", "*/code/waiting/*", names=names, to=to)
 
 
 def packages(scope: Construct, *, to: QueuedFunction, names: Names) -> None:
@@ -91,6 +101,19 @@ def daily(scope: Construct, *, to: QueuedFunction, names: Names) -> None:
         description=f"Once a day, to the queue {to.node.id}",
         schedule=events.Schedule.rate(cdk.Duration.days(1)),
         targets=[targets.SqsQueue(to.queue, dead_letter_queue=to.dead_letters)],
+    )
+
+
+def _objects(scope: Construct, name: str, keys: str, *, names: Names, to: QueuedFunction) -> None:
+    """Objects that are new in the project's bucket."""
+    _rule(
+        scope,
+        name,
+        account=names.account,
+        source="aws.s3",
+        detail_type="Object Created",
+        detail={"bucket": {"name": [names.bucket]}, "object": {"key": [{"wildcard": keys}]}},
+        to=to,
     )
 
 

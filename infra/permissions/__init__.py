@@ -22,6 +22,11 @@ def deny(*actions: str, on: Sequence[str], when: Conditions | None = None) -> ia
     return iam.PolicyStatement(effect=iam.Effect.DENY, actions=list(actions), resources=list(on), conditions=when)
 
 
+def deny_all_but(*actions: str, on: Sequence[str]) -> iam.PolicyStatement:
+    """What the patterns of other statements let through beside these resources. Allows nothing by itself."""
+    return iam.PolicyStatement(effect=iam.Effect.DENY, actions=list(actions), not_resources=list(on))
+
+
 def documents(statements: Statements) -> dict[str, iam.PolicyDocument]:
     """A role's one inline policy: it comes with the role, so that nothing ever runs under half of it."""
     return {"calls": iam.PolicyDocument(statements=list(statements))}

@@ -4,20 +4,16 @@ from aws_cdk import aws_iam as iam
 
 from infra.arns import Arns
 from infra.permissions import Statements, allow, deny
-from infra.permissions.common import copy_parts, list_bucket, own, start_training, write_once
+from infra.permissions.common import below, copy_parts, list_bucket, own, start_jobs, write_once, write_only
 from infra.permissions.registries import aws_repositories
-from mergemaker.domain.names import MODEL_MAX
 from mergemaker.domain.settings import Network
 
 IMAGE_TAG = "IMAGE_TAG"
 """The one variable that a build takes, as `infra/build_image.sh` reads it."""
 
-NOT_OURS = [f"{'?' * length}/{part}/*" for part in ("input", "output") for length in range(1, MODEL_MAX + 1)]
-"""Every model's input and output, and nothing else: in a data snapshot, whose files may lie in any folder, a digest
-comes first.
-
-Otherwise ``*/data/*`` would let a branch add to ``<model>/input/data/``, and so to what everybody's runs are made of.
-"""
+CODE_OR_DATA = "????"
+"""The folders of a model that CI writes to: those of four letters. Otherwise ``*/data/*`` would let a branch add to
+``<model>/input/data/`` or ``<model>/prepared/<key>/data/``, and so to what everybody's runs are made of."""
 
 _OVERRIDES = (
     "artifacts",
@@ -58,12 +54,13 @@ def submit(arns: Arns, network: Network) -> Statements:
     return [
         write_once(arns, "*/code/*", "*/data/*"),
         copy_parts(arns, "*/data/*"),
-        deny("s3:PutObject", on=arns.objects(*NOT_OURS)),
-        allow("s3:GetObject", on=arns.objects("*/code/*.toml", "*/data/*.json", "*/input/*")),
-        list_bucket(arns, "*/code/*.toml", "*/data/*", "*/input/*"),
-        *start_training(arns, network),
-        allow("sagemaker:DescribeTrainingJob", "sagemaker:ListTags", on=arns.training_jobs),
-        own(arns, "sagemaker:StopTrainingJob", on=arns.training_jobs),
+        write_only(arns, CODE_OR_DATA),
+        deny("s3:PutObject", on=arns.objects(*below("input"))),
+        allow("s3:GetObject", on=arns.objects("*/code/*.toml", "*/data/*.json", "*/input/*", "*/prepared/*.json")),
+        list_bucket(arns, "*/code/*.toml", "*/data/*", "*/input/*", "*/prepared/*.json"),
+        *start_jobs(arns, network),
+        allow("sagemaker:DescribeTrainingJob", "sagemaker:DescribeProcessingJob", "sagemaker:ListTags", on=arns.jobs),
+        own(arns, "sagemaker:StopTrainingJob", "sagemaker:StopProcessingJob", on=arns.jobs),
         allow("ecr:DescribeImages", on=arns.repository),
         allow("ecr:BatchGetImage", on=[arns.repository, *aws_repositories(arns.names)]),
         allow("codebuild:BatchGetBuilds", "codebuild:ListBuildsForProject", on=arns.image_builder),

@@ -1,9 +1,12 @@
 """Statements that several roles share."""
 
+from collections.abc import Sequence
+
 from aws_cdk import aws_iam as iam
 
 from infra.arns import Arns
-from infra.permissions import Conditions, Statements, allow
+from infra.permissions import Conditions, Statements, allow, deny_all_but
+from mergemaker.domain.names import MODEL_MAX
 from mergemaker.domain.settings import Network
 
 
@@ -30,16 +33,41 @@ def copy_parts(arns: Arns, *patterns: str) -> iam.PolicyStatement:
     return allow("s3:PutObject", on=arns.objects(*patterns), when={"Bool": {"s3:ObjectCreationOperation": "false"}})
 
 
+def below(folder: str) -> list[str]:
+    """All that is in this folder of any model, and nothing that is in one of the same name further down.
+
+    A star would stand for slashes, too: so a pattern for each length that a model's name can have. What teams name
+    themselves, in snapshots, prepared data and outputs, comes after a digest or a job's name, and so later.
+    """
+    return [f"{'?' * length}/{folder}/*" for length in range(1, MODEL_MAX + 1)]
+
+
+def within(folders: Sequence[str], *names: str) -> list[str]:
+    """All that is in a folder of one of these names, anywhere below one of the folders."""
+    return [f"*/{folder}/{way}{name}/*" for folder in folders for name in names for way in ("", "*/")]
+
+
+def write_only(arns: Arns, folder: str) -> iam.PolicyStatement:
+    """Of what other statements let a role write, only what is in this folder of a model.
+
+    Question marks stand for slashes, too: so what a team puts below ``input/``, which can look like anything, has to be
+    denied beside this.
+    """
+    return deny_all_but("s3:PutObject", on=arns.objects(*below(folder)))
+
+
 def pass_execution_role(arns: Arns) -> iam.PolicyStatement:
     to_sagemaker = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
     return allow("iam:PassRole", on=arns.role("execution"), when=to_sagemaker)
 
 
-def start_training(arns: Arns, network: Network) -> Statements:
-    """Starting jobs that carry the project's tag, which is what tells them from other projects' jobs."""
+def start_jobs(arns: Arns, network: Network) -> Statements:
+    """Starting training and preparations. Both carry the project's tag, which tells them from other projects' jobs."""
     return [
-        create(arns, "sagemaker:CreateTrainingJob", on=arns.training_jobs, when=inside(network)),
-        tag_while(arns, "CreateTrainingJob", on=arns.training_jobs),
+        create(
+            arns, "sagemaker:CreateTrainingJob", "sagemaker:CreateProcessingJob", on=arns.jobs, when=inside(network)
+        ),
+        tag_while(arns, "CreateTrainingJob", "CreateProcessingJob", on=arns.jobs),
         pass_execution_role(arns),
     ]
 
@@ -56,17 +84,17 @@ def inside(network: Network) -> Conditions:
     return {"ForAllValues:StringEquals": ids, "Null": dict.fromkeys(ids, "false")}
 
 
-def create(arns: Arns, *actions: str, on: str, when: Conditions | None = None) -> iam.PolicyStatement:
+def create(arns: Arns, *actions: str, on: str | Sequence[str], when: Conditions | None = None) -> iam.PolicyStatement:
     """Creating what carries the project's tag."""
     return allow(*actions, on=on, when={"StringEquals": _requested_tag(arns), **(when or {})})
 
 
-def tag_while(arns: Arns, creation: str, *, on: str) -> iam.PolicyStatement:
-    """The tags of a creation, and never of what exists: nobody makes something theirs by tagging it."""
+def tag_while(arns: Arns, *creations: str, on: str | Sequence[str]) -> iam.PolicyStatement:
+    """The tags of these creations, and never of what exists: nobody makes something theirs by tagging it."""
     return allow(
         "sagemaker:AddTags",
         on=on,
-        when={"StringEquals": {**_requested_tag(arns), "sagemaker:TaggingAction": creation}},
+        when={"StringEquals": {**_requested_tag(arns), "sagemaker:TaggingAction": list(creations)}},
     )
 
 
@@ -74,7 +102,7 @@ def _requested_tag(arns: Arns) -> dict[str, str | list[str]]:
     return {"aws:RequestTag/mergemaker:project": arns.names.project}
 
 
-def own(arns: Arns, *actions: str, on: str) -> iam.PolicyStatement:
+def own(arns: Arns, *actions: str, on: str | Sequence[str]) -> iam.PolicyStatement:
     """Actions on what exists and carries the project's tag. Not for describing: what is not there has no tag.
 
     Names alone do not tell: those of the project ``shop-eu`` begin as the ones of a model ``eu-…`` of ``shop`` do.

@@ -1,7 +1,7 @@
 """The Lambdas' roles: the calls that each makes, and no other. `tests/infra/test_calls.py` compares with the code."""
 
 from infra.arns import Arns, builder_logs
-from infra.permissions import Statements, allow
+from infra.permissions import Statements, allow, deny
 from infra.permissions.common import (
     copy_parts,
     create,
@@ -10,9 +10,11 @@ from infra.permissions.common import (
     own,
     pass_execution_role,
     publish,
-    start_training,
+    start_jobs,
     tag_while,
+    within,
     write_once,
+    write_only,
 )
 from infra.permissions.registries import aws_repositories
 from mergemaker.domain.settings import Network
@@ -80,11 +82,19 @@ def watch(arns: Arns) -> Statements:
 
 
 def start(arns: Arns, network: Network) -> Statements:
-    """Starts the runs that waited for an image, or tells why it could not be built."""
+    """Starts the runs that waited for an image or for prepared data, which it copies from a job's output, after a look
+    at what the job ran; or tells why there is none."""
+    read = ("*/code/waiting/*", "*/code/*.tar.gz", "*/output/*", "*/prepared/*")
     return [
-        allow("s3:GetObject", "s3:DeleteObject", on=arns.objects("*/code/waiting/*")),
-        list_bucket(arns, "*/code/waiting/*"),
-        *start_training(arns, network),
+        allow("s3:GetObject", on=arns.objects(*read)),
+        allow("s3:DeleteObject", on=arns.objects("*/code/waiting/*")),
+        write_once(arns, "*/prepared/*"),
+        copy_parts(arns, "*/prepared/*"),
+        write_only(arns, "prepared"),
+        deny("s3:PutObject", on=arns.objects(*within(["input"], "prepared"))),
+        list_bucket(arns, *read),
+        *start_jobs(arns, network),
+        allow("sagemaker:DescribeProcessingJob", "sagemaker:ListTags", on=arns.processing_jobs),
         allow("ecr:DescribeImages", on=arns.repository),
         allow("codebuild:BatchGetBuilds", "codebuild:ListBuildsForProject", on=arns.image_builder),
         allow("logs:GetLogEvents", on=arns.log_streams(builder_logs(arns.names))),

@@ -2,7 +2,7 @@
 
 from infra.arns import Arns
 from infra.permissions import Statements, allow, deny
-from infra.permissions.common import list_bucket, write_logs
+from infra.permissions.common import list_bucket, within, write_logs
 from infra.permissions.interfaces import for_sagemaker
 from infra.permissions.registries import aws_repositories
 from mergemaker.domain.settings import Network
@@ -18,22 +18,26 @@ _PUSH = (
 )
 
 
+_READ = ("data", "prepared", "packages", "checkpoints")
+_NOT_OUTPUT = ("code", "data", "input", "packages", "prepared")
+
+
 def execution(arns: Arns, network: Network) -> Statements:
-    """Training jobs and endpoints: read code, data and packages, write outputs, checkpoints, logs and metrics.
+    """Jobs and endpoints: read code, data and packages, write outputs, checkpoints, logs and metrics.
 
     Every branch's script has this role, and may write every run's output: so endpoints serve copies of artifacts that
-    were made when the run was reported.
+    were made when the run was reported, and runs read copies of data that were made when its preparation had ended.
     """
     sagemaker_metrics = {"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}}
     return [
-        allow("s3:GetObject", on=arns.objects("*/code/*.tar.gz", "*/data/*", "*/packages/*", "*/checkpoints/*")),
+        allow("s3:GetObject", on=arns.objects("*/code/*.tar.gz", *(f"*/{folder}/*" for folder in _READ))),
         allow("s3:PutObject", "s3:AbortMultipartUpload", on=arns.objects("*/output/*", "*/checkpoints/*")),
         # SageMaker deletes a checkpoint with its file in the container.
         allow("s3:DeleteObject", on=arns.objects("*/checkpoints/*")),
-        # A folder called output or checkpoints in them would do otherwise. An output has no folder of these names, and
-        # docs/models.md forbids them to checkpoints.
-        deny("s3:PutObject", "s3:DeleteObject", on=arns.objects("*/code/*", "*/data/*", "*/input/*", "*/packages/*")),
-        list_bucket(arns, "*/code/*", "*/data/*", "*/output/*", "*/packages/*", "*/checkpoints/*"),
+        # A folder called output or checkpoints in them would do otherwise. What a script leaves may have folders of
+        # these names, too, but below them none of those: docs/models.md.
+        deny("s3:PutObject", "s3:DeleteObject", on=arns.objects(*within(_NOT_OUTPUT, "output", "checkpoints"))),
+        list_bucket(arns, "*/code/*", "*/output/*", *(f"*/{folder}/*" for folder in _READ)),
         allow(*_PULL, on=[arns.repository, *aws_repositories(arns.names)]),
         allow("ecr:GetAuthorizationToken", on="*"),
         allow(

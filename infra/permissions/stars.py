@@ -66,6 +66,7 @@ def _reasons(arns: Arns) -> dict[str, str]:
         arns.log_streams(f"/aws/codebuild/{project}-").removesuffix(":*"): _LOGS,
         arns.log_streams("/aws/sagemaker/*"): _SAGEMAKER_LOGS,
         arns.training_jobs: _JOBS,
+        arns.processing_jobs: _JOBS,
         arns.network_interfaces: _INTERFACES,
         **dict.fromkeys(aws_repositories(arns.names), _AWS_IMAGES),
         **dict.fromkeys(named, _NAMED),

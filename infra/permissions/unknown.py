@@ -31,7 +31,7 @@ def unknown(statements: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     reasons = {}
     for statement in statements:
         actions = statement["Action"]
-        if isinstance(statement["Resource"], Mapping):
+        if isinstance(statement.get("Resource"), Mapping):
             reasons["parliament INVALID_ARN Does not have 6 parts"] = _REFERENCE
         for action in [actions] if isinstance(actions, str) else actions:
             keys = {key for operator in statement.get("Condition", {}).values() for key in operator}

@@ -17,6 +17,7 @@ from tests.infra.stacks import ACCOUNT, PROJECT, REGION
 
 GetRole = Callable[[str], Role]
 JOB = arn("sagemaker", "training-job/diabetes-0123456789ab")
+PREPARATION = arn("sagemaker", "processing-job/diabetes-prepare-0123456789ab")
 GROUP = arn("sagemaker", f"model-package-group/{PROJECT}-diabetes")
 PACKAGE = arn("sagemaker", f"model-package/{PROJECT}-diabetes/3")
 MODEL = arn("sagemaker", f"model/{PROJECT}-diabetes-3")
@@ -198,7 +199,9 @@ NEW = NewPackage(
 
 CREATIONS = [
     ("submit", "CreateTrainingJob", JOB),
+    ("submit", "CreateProcessingJob", PREPARATION),
     ("start-function", "CreateTrainingJob", JOB),
+    ("start-function", "CreateProcessingJob", PREPARATION),
     ("report-function", "CreateModelPackageGroup", GROUP),
     ("release-function", "CreateModel", MODEL),
     ("release-function", "CreateEndpointConfig", CONFIG),

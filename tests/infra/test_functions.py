@@ -50,12 +50,13 @@ def test_a_function_is_told_the_settings_and_no_secret(stacks: Stacks, name: str
     assert not any(word in said for word in ("token", "secret", "password"))
 
 
-@functions
-def test_the_visibility_timeout_is_six_times_the_functions(stacks: Stacks, name: str) -> None:
+@pytest.mark.parametrize(("name", "seconds"), [("report", 60), ("release", 60), ("start", 300)])
+def test_the_visibility_timeout_is_six_times_the_functions(stacks: Stacks, name: str, seconds: int) -> None:
     function = stacks.properties("AWS::Lambda::Function", FunctionName=f"{PROJECT}-{name}")
     queue = stacks.properties("AWS::SQS::Queue", QueueName=f"{PROJECT}-{name}")
 
-    assert queue["VisibilityTimeout"] == 6 * function["Timeout"] == 360
+    assert function["Timeout"] == seconds
+    assert queue["VisibilityTimeout"] == 6 * seconds
 
 
 @functions

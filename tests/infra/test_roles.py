@@ -49,10 +49,10 @@ def test_no_role_may_pass_anything_but_the_execution_role(role: GetRole, who: st
 @pytest.mark.parametrize(
     ("who", "allowed"),
     [
-        ("execution", {"code", "data", "output", "packages"}),
+        ("execution", {"code", "data", "output", "packages", "prepared"}),
         ("submit", {"data", "input"}),
         ("report-function", {"code/submissions", "code/waiting", "output", "packages"}),
-        ("start-function", {"code/waiting"}),
+        ("start-function", {"code/waiting", "output", "prepared"}),
         ("release", set()),
         ("deploy", set()),
         ("release-function", set()),
@@ -60,11 +60,8 @@ def test_no_role_may_pass_anything_but_the_execution_role(role: GetRole, who: st
     ],
 )
 def test_listing_the_bucket_is_confined(role: GetRole, who: str, allowed: set[str]) -> None:
-    may = {
-        part
-        for part in ("code", "code/submissions", "code/waiting", "data", "input", "output", "packages", "notes")
-        if role(who).may("s3:ListBucket", BUCKET, s3__prefix=f"diabetes/{part}/")
-    }
+    parts = ("code", "code/submissions", "code/waiting", "data", "input", "output", "packages", "prepared", "notes")
+    may = {part for part in parts if role(who).may("s3:ListBucket", BUCKET, s3__prefix=f"diabetes/{part}/")}
 
     assert may == allowed | ({"code/submissions", "code/waiting"} if "code" in allowed else set())
     assert not role(who).may("s3:ListBucket", BUCKET, s3__prefix="")
@@ -89,7 +86,7 @@ def test_who_reads_an_object_may_find_out_that_it_is_not_there(role: GetRole, wh
 @pytest.mark.parametrize("who", EVERYONE)
 def test_every_action_is_named_in_full_and_every_resource_is_this_accounts(role: GetRole, who: str) -> None:
     for statement in role(who).statements:
-        resources = as_list(statement["Resource"])
+        resources = as_list(statement.get("Resource") or statement["NotResource"])
         for action in as_list(statement["Action"]):
             assert re.fullmatch(r"[a-z0-9]+:[A-Z][A-Za-z]+", action), action
             if action in ("ecr:GetAuthorizationToken", "cloudwatch:PutMetricData"):
