@@ -156,8 +156,10 @@ def _left(one: "ProcessingOutputTypeDef") -> tuple[str, str]:
 
 
 def _reason(job: "DescribeProcessingJobResponseTypeDef") -> str:
-    """What the container left in its message, where there is one: SageMaker's own words say no more than to look."""
+    """What the container left in its message comes first: SageMaker's own words say no more than to look."""
     if job["ProcessingJobStatus"] == "Failed":
-        said = [job.get("FailureReason", "SageMaker gives no reason"), job.get("ExitMessage", "")]
-        return ": ".join(one for one in said if one)
-    return "Somebody stopped it." if job["ProcessingJobStatus"] == "Stopped" else ""
+        reason, said = job.get("FailureReason", "SageMaker gives no reason"), job.get("ExitMessage", "").strip()
+        return f"{said} ({reason})" if said else reason
+    if job["ProcessingJobStatus"] == "Stopped":
+        return "Somebody stopped it, or it ran longer than prepare.max_runtime_minutes allows."
+    return ""
