@@ -151,25 +151,30 @@ def _budget(table: Table) -> float | None:
 
 
 def _prepare(table: Table) -> Prepare | None:
-    """SageMaker takes ten inputs, of which the code is one. Read where it isn't there, too: only then a name that is
-    nearly right is known."""
+    """SageMaker takes ten inputs, of which the code is one, 16 TB and nine days. Read where it isn't there, too: only
+    then a name that is nearly right is known."""
     names = table.tables("prepare.inputs")
     _check_names(table, "prepare.inputs", names, most=9)
     if "code" in names:
         table.fault("prepare.inputs.code", "the script itself comes as this: choose another name")
     inputs = {name: _source(table, f"prepare.inputs.{name}", keys=SOURCE_KEYS) for name in names}
     prepare = Prepare(
-        script=table.string("prepare.script", default="prepare.py", check=_script_fault),
+        script=table.string("prepare.script", default="prepare.py", check=_prepare_script_fault),
         files=table.strings("prepare.files", check=_own_path_fault),
         inputs=inputs or {"data": Channel()},
         resources=Resources(
             instance_type=table.string("prepare.instance_type", default="ml.m5.large", check=instance_fault),
             instance_count=1,
-            volume_gb=table.integer("prepare.volume_gb", default=30, least=1),
-            max_runtime_seconds=60 * table.integer("prepare.max_runtime_minutes", default=60, least=1),
+            volume_gb=table.integer("prepare.volume_gb", default=30, least=1, most=16_384),
+            max_runtime_seconds=60 * table.integer("prepare.max_runtime_minutes", default=60, least=1, most=12_960),
         ),
     )
     return prepare if table.has("prepare") else None
+
+
+def _prepare_script_fault(value: str) -> str | None:
+    """It has to fit into a tag of the job."""
+    return _script_fault(value) or ("must have at most 250 characters" if len(value) > 250 else None)
 
 
 def _own_path_fault(value: str) -> str | None:

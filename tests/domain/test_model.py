@@ -237,7 +237,10 @@ FAULTS = [
     ("[prepare]\ninstance_type = 'm5.large'\n", "model.toml:2: prepare.instance_type: not an instance type"),
     ("[prepare]\ninstance_count = 2\n", "model.toml:2: prepare.instance_count: no such setting"),
     ("[prepare]\nvolume_gb = 0\n", "model.toml:2: prepare.volume_gb: must be at least 1, not 0"),
+    ("[prepare]\nvolume_gb = 16_385\n", "prepare.volume_gb: must be at most 16384, not 16385"),
     ("[prepare]\nmax_runtime_minutes = 0\n", "prepare.max_runtime_minutes: must be at least 1, not 0"),
+    ("[prepare]\nmax_runtime_minutes = 12_961\n", "prepare.max_runtime_minutes: must be at most 12960, not 12961"),
+    (f"[prepare]\nscript = '{'a' * 248}.py'\n", "prepare.script: must have at most 250 characters"),
     ("[prepare]\ninput = 'raw/'\n", "model.toml:2: prepare.input: no such setting; did you mean prepare.inputs?"),
     ("[prepare]\ninputs = 'raw/'\n", "model.toml:2: prepare.inputs: must hold tables, such as [prepare.inputs.name]"),
     ("[prepare.inputs.code]\n", "model.toml:1: prepare.inputs.code: the script itself comes as this"),
@@ -267,7 +270,8 @@ def test_sagemakers_limits_hold_at_the_edge() -> None:
     spec = parse_model("prices", metrics + channels + hyperparameters)
     assert (len(spec.metrics), len(spec.channels), len(spec.hyperparameters)) == (40, 20, 94)
     inputs = "".join(f"[prepare.inputs.i{n}]\n" for n in range(9))
-    prepared = parse_model("prices", inputs + "".join(f"[channels.c{n}]\n" for n in range(10)))
+    most = f"[prepare]\nscript = '{'a' * 247}.py'\nvolume_gb = 16_384\nmax_runtime_minutes = 12_960\n"
+    prepared = parse_model("prices", most + inputs + "".join(f"[channels.c{n}]\n" for n in range(10)))
     assert (len(prepared.sources), len(prepared.channels)) == (9, 10)
 
 
