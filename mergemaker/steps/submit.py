@@ -117,6 +117,8 @@ def submit(  # noqa: PLR0913 - the six ports need no bag
     afford(folder.spec)
     found = find_data(folder.spec, files=files, names=names, tracking=tracking)
     resolved = images.resolve(folder.image_tag) if is_address(folder.image_tag) else ""
+    if folder.spec.image.serve_uri:
+        images.resolve(folder.spec.image.serve_uri)  # one that isn't there is told now, not when the run is done
     data = digest_of(found)
     ingredients = folder.ingredients(data=data, resolved=resolved)
     attempts = attempts_at(model, ingredients.run_key, jobs)

@@ -170,3 +170,11 @@ def test_an_image_that_is_not_there_is_told_and_makes_a_package_once_it_is(fakes
     again = report(run.job, fakes.world)
     assert again is not None
     assert (again.version, again.remarks) == (1, ())
+
+
+def test_an_image_that_is_to_serve_and_is_not_there_is_told_before_anything_trains(fakes: Fakes) -> None:
+    missing = RefusedError("image pytorch-inference:2.3: there is none")
+    fakes.images.after("resolve", lambda: fakes.images.fail("resolve", missing))  # the second address is asked for
+    with pytest.raises(RefusedError, match="there is none"):
+        submitted(fakes, framework(), image=False)
+    assert fakes.jobs.jobs == {}
