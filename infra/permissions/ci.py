@@ -54,7 +54,7 @@ def submit(arns: Arns, network: Network) -> Statements:
     return [
         write_once(arns, "*/code/*", "*/data/*"),
         copy_parts(arns, "*/data/*"),
-        write_only(arns, CODE_OR_DATA),
+        write_only(arns, *below(CODE_OR_DATA)),
         deny("s3:PutObject", on=arns.objects(*below("input"))),
         allow("s3:GetObject", on=arns.objects("*/code/*.toml", "*/data/*.json", "*/input/*", "*/prepared/*.json")),
         list_bucket(arns, "*/code/*.toml", "*/data/*", "*/input/*", "*/prepared/*.json"),

@@ -47,13 +47,13 @@ def within(folders: Sequence[str], *names: str) -> list[str]:
     return [f"*/{folder}/{way}{name}/*" for folder in folders for name in names for way in ("", "*/")]
 
 
-def write_only(arns: Arns, folder: str) -> iam.PolicyStatement:
-    """Of what other statements let a role write, only what is in this folder of a model.
+def write_only(arns: Arns, *patterns: str) -> iam.PolicyStatement:
+    """Of what other statements let a role write, only what fits one of these, such as `below` makes.
 
     Question marks stand for slashes, too: so what a team puts below ``input/``, which can look like anything, has to be
     denied beside this.
     """
-    return deny_all_but("s3:PutObject", on=arns.objects(*below(folder)))
+    return deny_all_but("s3:PutObject", on=arns.objects(*patterns))
 
 
 def pass_execution_role(arns: Arns) -> iam.PolicyStatement:

@@ -3,6 +3,7 @@
 from infra.arns import Arns, builder_logs
 from infra.permissions import Statements, allow, deny
 from infra.permissions.common import (
+    below,
     copy_parts,
     create,
     inside,
@@ -19,11 +20,15 @@ from infra.permissions.common import (
 from infra.permissions.registries import aws_repositories
 from mergemaker.domain.settings import Network
 
+WAITING = "*/code/waiting/*"
+"""Requests of runs that wait."""
+_NOT_CODE = ("checkpoints", "data", "input", "output", "packages", "prepared")
+
 
 def report(arns: Arns) -> Statements:
     """Reads a job, what it ran, its output and who asked for it; writes note, history, a package to be approved, and
     the copy of the artifact that it serves."""
-    asked = ("*/code/submissions/*", "*/code/waiting/*")
+    asked = ("*/code/submissions/*", WAITING)
     read = ("*/output/*", "*/packages/*", "*/reports.csv", "*/code/*.tar.gz", *asked)
     return [
         allow("sagemaker:DescribeTrainingJob", "sagemaker:ListTags", on=arns.training_jobs),
@@ -84,18 +89,19 @@ def watch(arns: Arns) -> Statements:
 def start(arns: Arns, network: Network) -> Statements:
     """Starts the runs that waited for an image or for prepared data, which it copies from a job's output, after a look
     at what the job ran; or tells why there is none."""
-    read = ("*/code/waiting/*", "*/code/*.tar.gz", "*/output/*", "*/prepared/*")
+    read = (WAITING, "*/code/*.tar.gz", "*/output/*", "*/prepared/*")
     return [
         allow("s3:GetObject", on=arns.objects(*read)),
-        allow("s3:DeleteObject", on=arns.objects("*/code/waiting/*")),
-        write_once(arns, "*/prepared/*"),
+        allow("s3:DeleteObject", on=arns.objects(WAITING)),
+        # A run that waited for its image may have to wait for data next.
+        write_once(arns, "*/prepared/*", WAITING),
         copy_parts(arns, "*/prepared/*"),
-        write_only(arns, "prepared"),
-        deny("s3:PutObject", on=arns.objects(*within(["input"], "prepared"))),
+        write_only(arns, *below("prepared"), WAITING),
+        deny("s3:PutObject", on=arns.objects(*within(["input"], "prepared"), *within(_NOT_CODE, "code/waiting"))),
         list_bucket(arns, *read),
         *start_jobs(arns, network),
         allow("sagemaker:DescribeProcessingJob", "sagemaker:ListTags", on=arns.processing_jobs),
-        allow("ecr:DescribeImages", on=arns.repository),
+        allow("ecr:DescribeImages", "ecr:BatchGetImage", on=arns.repository),
         allow("codebuild:BatchGetBuilds", "codebuild:ListBuildsForProject", on=arns.image_builder),
         allow("logs:GetLogEvents", on=arns.log_streams(builder_logs(arns.names))),
         *publish(arns),

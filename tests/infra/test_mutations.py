@@ -7,6 +7,7 @@ came about. The checks are the tests' own functions, called here with the change
 import copy
 import importlib
 import itertools
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -116,15 +117,39 @@ def no_deny(role: str) -> Change:
     return change
 
 
-def undenied(role: str, part: str) -> Change:
-    """What a role is denied is denied no more below one folder of the models."""
+def undenied(role: str, ending: str) -> Change:
+    """What a role is denied is denied no more in one folder of the models, or in what is denied of it."""
 
     def change(resources: Resources) -> None:
         for one in statements(resources, role):
-            if one["Effect"] == "Deny":
-                one["Resource"] = [
-                    each for each in one["Resource"] if not str(each).rstrip("}]'").endswith(f"/{part}/*")
-                ]
+            if one["Effect"] == "Deny" and "Resource" in one:
+                one["Resource"] = [each for each in one["Resource"] if not re.search(rf"/{ending}/\*", str(each))]
+
+    return change
+
+
+def undenied_below(role: str, folder: str) -> Change:
+    return undenied(role, rf"{folder}/(\*/)?(output|checkpoints)")
+
+
+def anywhere(role: str) -> Change:
+    """A role may write to any folder of the models that its other statements let it write to."""
+
+    def change(resources: Resources) -> None:
+        (one,) = properties(resources, "AWS::IAM::Role", RoleName=f"{PROJECT}-{role}")
+        for policy in one["Policies"]:
+            kept = [each for each in policy["PolicyDocument"]["Statement"] if "NotResource" not in each]
+            policy["PolicyDocument"]["Statement"] = kept
+
+    return change
+
+
+def gone(kind: str, said: str) -> Change:
+    """Resources that say this are not there."""
+
+    def change(resources: Resources) -> None:
+        for name in [name for name, one in resources.items() if one["Type"] == kind and said in str(one)]:
+            del resources[name]
 
     return change
 
@@ -217,6 +242,8 @@ MUTATIONS: dict[str, Change] = {
     "queues: as many functions as there are messages": without(SOURCE, "ScalingConfig"),
     "rules: events of any account": without(RULE, "EventPattern", "account"),
     "rules: jobs of any role": without(RULE, "EventPattern", "detail"),
+    "rules: preparations are not heard": gone(RULE, "SageMaker Processing Job State Change"),
+    "functions: too short for copying": having(LAMBDA, 60, "Timeout", FunctionName=f"{PROJECT}-start"),
     "log groups: kept for ever": without(LOGS, "RetentionInDays"),
     "functions: told a token": having(LAMBDA, "glpat-1", "Environment", "Variables", "GITLAB_TOKEN"),
     "alarms: nobody hears": without(ALARM, "AlarmActions"),
@@ -226,9 +253,13 @@ MUTATIONS: dict[str, Change] = {
     "submit: passes the execution role to any service": unconditional("submit", "iam:PassRole"),
     "submit: passes any role": everywhere("submit", "iam:PassRole"),
     "submit: starts jobs without the project's tag": unconditional("submit", "sagemaker:CreateTrainingJob"),
+    "submit: prepares without the project's tag": unconditional("submit", "sagemaker:CreateProcessingJob"),
     "submit: stops others' jobs": unconditional("submit", "sagemaker:StopTrainingJob"),
+    "submit: stops others' preparations": unconditional("submit", "sagemaker:StopProcessingJob"),
     "submit: replaces code": unconditional("submit", "s3:PutObject"),
-    "submit: adds to inputs": no_deny("submit"),
+    "submit: adds to inputs and to what was prepared": no_deny("submit"),
+    "submit: adds to inputs": undenied("submit", "input"),
+    "submit: adds to what was prepared": anywhere("submit"),
     "submit: writes anywhere": everywhere("submit", "s3:PutObject"),
     "submit: lists everything": unconditional("submit", "s3:ListBucket"),
     "submit: replaces the build's script": unconditional("submit", "codebuild:StartBuild"),
@@ -243,7 +274,14 @@ MUTATIONS: dict[str, Change] = {
     "release function: changes others' endpoints": unconditional("release-function", "sagemaker:UpdateEndpoint"),
     "release function: alarms that call anybody": unconditional("release-function", "cloudwatch:PutMetricAlarm"),
     "execution: writes code and data": no_deny("execution"),
-    "execution: writes packages": undenied("execution", "packages"),
+    "execution: writes packages": undenied_below("execution", "packages"),
+    "execution: writes what was prepared": undenied_below("execution", "prepared"),
+    "execution: adds requests of runs": undenied_below("execution", "code"),
+    "start: replaces what was prepared": unconditional("start-function", "s3:PutObject"),
+    "start: adds to snapshots": anywhere("start-function"),
+    "start: adds to inputs": no_deny("start-function"),
+    "start: prepares without the project's tag": unconditional("start-function", "sagemaker:CreateProcessingJob"),
+    "start: deletes what was prepared": everywhere("start-function", "s3:DeleteObject"),
     "execution: reads every object": everywhere("execution", "s3:GetObject"),
     "image builder: pushes to any repository": everywhere("image-builder", "ecr:PutImage"),
     # who CI is

@@ -5,14 +5,27 @@ import re
 from collections.abc import Callable
 
 import pytest
+from aws_cdk.aws_iam import PolicyStatement
 
+from infra.arns import Arns, function_logs
+from infra.permissions.ci import submit
+from infra.permissions.common import take_messages, write_logs
+from infra.permissions.functions import start
+from infra.permissions.interfaces import for_function
 from infra.permissions.registries import aws_repositories
-from mergemaker.domain.names import Names
+from infra.permissions.services import execution
+from mergemaker.domain.names import PROJECT_MAX, Names
+from mergemaker.domain.settings import Network
 from tests.infra.policies import BUCKET, EVERYONE, Role, as_list, role_arn
 from tests.infra.stacks import ACCOUNT, PROJECT, REGION, Stacks
 
 GetRole = Callable[[str], Role]
 AWS_IMAGES = aws_repositories(Names(PROJECT, ACCOUNT, REGION))
+NETWORK = Network(
+    subnets=tuple(f"subnet-0123456789abcdef{one}" for one in range(3)),
+    security_groups=("sg-0123456789abcdef0",),
+    functions=True,
+)
 PULL = {"ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"}
 FUNCTIONS = ("report-function", "release-function", "start-function")
 
@@ -27,6 +40,21 @@ def test_the_cases_cover_every_role(stacks: Stacks) -> None:
 def test_a_roles_policy_fits_into_it(role: GetRole, who: str) -> None:
     """IAM takes 10,240 characters of inline policies, white space apart."""
     assert len(json.dumps(role(who).statements, separators=(",", ":"))) < 9_000
+
+
+@pytest.mark.parametrize("region", ["eu-west-1", "ap-southeast-1", "us-gov-west-1"])
+@pytest.mark.parametrize("network", [Network(), NETWORK], ids=["no network", "network"])
+def test_a_roles_policy_fits_into_it_with_names_as_long_as_they_get(region: str, network: Network) -> None:
+    arns = Arns(Names("p" * PROJECT_MAX, ACCOUNT, region))
+    for policy in (submit(arns, network), execution(arns, network), [*start(arns, network), *_of_each(arns, network)]):
+        sizes = [len(json.dumps(one.to_statement_json(), separators=(",", ":"))) + 1 for one in policy]
+        assert sum(sizes) < 10_200
+
+
+def _of_each(arns: Arns, network: Network) -> list[PolicyStatement]:
+    """What `QueuedFunction` adds for any function."""
+    logs = write_logs(arns, function_logs(arns.names, "start"))
+    return [take_messages(arns, "start"), logs, *for_function(arns, "start", network)]
 
 
 def test_no_policy_is_attached_beside_those_that_come_with_the_roles(stacks: Stacks) -> None:
