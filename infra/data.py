@@ -86,7 +86,7 @@ def at_the_end(names: Names, *, keep: bool) -> str:
 
 
 def _bucket(scope: Construct, names: Names, key: kms.Key) -> s3.Bucket:
-    """Its events go to EventBridge: that is how the report function hears of a submission."""
+    """Its events go to EventBridge: that is how functions hear of a submission, and of a run that waits."""
     bucket = s3.Bucket(
         scope,
         "Bucket",
