@@ -39,7 +39,7 @@ def reproduce(run: str, *, names: Names, files: Files, jobs: Jobs) -> Reproduced
     spec = spec_of(run, lineage, files)
     if lies := contradictions(job, lineage, metric_regexes=spec.metric_regexes, names=names):
         raise RefusedError(f"{run} is not what its tags say ({', '.join(lies)}): there is nothing to reproduce")
-    afford(spec)
+    afford(replace(spec, prepare=None))  # what was prepared is there
     before = attempts_at(lineage.model, lineage.run_key, jobs)
     name = next_attempt(lineage.model, lineage.run_key, before)
     again = _asked_by_nobody(lineage, of=run)

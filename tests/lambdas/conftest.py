@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-import lambdas.start.handler
 import lambdas.log
 import lambdas.release.handler
 import lambdas.report.handler
+import lambdas.start.handler
 from lambdas.queue import Function, watched
 from mergemaker.domain import about
 from mergemaker.domain.settings import GitLab, Settings

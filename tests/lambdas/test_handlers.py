@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from lambdas.start.handler import handler as start
 from lambdas.queue import Function
 from lambdas.release.handler import handler as release
 from lambdas.report.handler import handler as report
+from lambdas.start.handler import handler as start
 from mergemaker.adapters.merge_requests import GitLabMergeRequests
 from mergemaker.domain.errors import UsageError
 from mergemaker.domain.names import submission_key

@@ -159,22 +159,26 @@ class Missing(FakeImages):
         return super().resolve(address)
 
 
-def test_an_image_that_is_not_there_is_told_and_makes_a_package_once_it_is(fakes: Fakes) -> None:
+def test_an_image_that_went_while_the_run_trained_is_told_and_makes_a_package_once_it_is_back(fakes: Fakes) -> None:
     images = Missing()
-    images.elsewhere[f"{TRAINS}:2.3"] = TRAINS + OLD
+    images.elsewhere |= fakes.images.elsewhere
     fakes.images = images
-    run = reported(fakes)
+    job = submitted(fakes, framework(), image=False).job
+    completed(fakes, job, {"rmse": 50.0})
+    kept = images.elsewhere.pop(f"{SERVES}:2.3")
+    run = report(job, fakes.world)
+    assert run is not None
     assert (run.status, run.version) == (Status.COMPLETED, None)
     assert f"nothing to release: there is no image {SERVES}:2.3" in fakes.merge_requests.only(7)
-    images.elsewhere[f"{SERVES}:2.3"] = SERVES + OLD
-    again = report(run.job, fakes.world)
+    images.elsewhere[f"{SERVES}:2.3"] = kept
+    again = report(job, fakes.world)
     assert again is not None
     assert (again.version, again.remarks) == (1, ())
 
 
 def test_an_image_that_is_to_serve_and_is_not_there_is_told_before_anything_trains(fakes: Fakes) -> None:
-    missing = RefusedError("image pytorch-inference:2.3: there is none")
-    fakes.images.after("resolve", lambda: fakes.images.fail("resolve", missing))  # the second address is asked for
-    with pytest.raises(RefusedError, match="there is none"):
+    fakes.images = Missing()
+    fakes.images.elsewhere[f"{TRAINS}:2.3"] = TRAINS + OLD
+    with pytest.raises(RefusedError, match="there is no image"):
         submitted(fakes, framework(), image=False)
     assert fakes.jobs.jobs == {}
