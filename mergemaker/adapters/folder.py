@@ -56,7 +56,9 @@ def _prepare_code(prepare: Prepare, code: Mapping[str, Path], folder: Path) -> P
         name = wanted.rstrip("/")
         found = {path: file for path, file in code.items() if path == name or path.startswith(f"{name}/")}
         if not found:
-            raise UsageError(f"{folder / FILE}: prepare.files: there is no {folder / wanted}")
+            raise UsageError(
+                f"{folder / FILE}: prepare.files: there is no {folder / wanted}, or it is no part of a model's code"
+            )
         taken |= found
     return Packed(digest=_digest(taken), archive=lambda: _tar(taken))
 
