@@ -1,5 +1,7 @@
 """A bundle that submit packs has the digest that it is named after, whatever is in the folder."""
 
+import io
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ from mergemaker.adapters.folder import read_folder
 from mergemaker.domain.errors import UsageError
 from mergemaker.domain.names import code_key
 from mergemaker.steps.bundle import holds_what_it_is_named_after
+from mergemaker.steps.submit import Packed
 from tests.fakes.files import FakeFiles
 from tests.fakes.made import MODEL_TOML
 
@@ -57,4 +60,50 @@ def test_a_folder_with_more_files_than_are_looked_through_later_is_refused(
     read_folder(tmp_path, "prices")
     (model / "third.py").touch()
     with pytest.raises(UsageError, match=r"has 3 files, at most 2: data belongs into the bucket"):
+        read_folder(tmp_path, "prices")
+
+
+# What prepares the data ---------------------------------------------------------------------
+
+
+def preparing(folder: Path, said: str = "") -> None:
+    (folder / "model.toml").write_text(f"[prepare]\n{said}\n[metrics.rmse]\ngoal = 'minimize'\n")
+    (folder / "prepare.py").write_text("import features")
+    (folder / "features").mkdir()
+    (folder / "features" / "__init__.py").write_text("")
+
+
+def prepare_code(root: Path) -> Packed:
+    packed = read_folder(root, "prices").prepare_code
+    assert packed is not None
+    return packed
+
+
+def test_a_preparations_bundle_holds_its_script_and_the_files_that_it_names(tmp_path: Path, model: Path) -> None:
+    preparing(model, "files = ['features/']")
+    with tarfile.open(fileobj=io.BytesIO(prepare_code(tmp_path).archive())) as archive:
+        assert archive.getnames() == ["features/__init__.py", "prepare.py"]
+
+
+def test_only_what_prepares_the_data_makes_it_another_preparation(tmp_path: Path, model: Path) -> None:
+    preparing(model, "files = ['features']")
+    before, whole = prepare_code(tmp_path).digest, read_folder(tmp_path, "prices").code.digest
+    (model / "train.py").write_text("print(2)")
+    assert prepare_code(tmp_path).digest == before
+    assert read_folder(tmp_path, "prices").code.digest != whole
+    (model / "features" / "__init__.py").write_text("x = 1")
+    assert prepare_code(tmp_path).digest != before
+
+
+@pytest.mark.parametrize(
+    ("said", "fault"),
+    [
+        ("script = 'other.py'", "prepare.script: there is no models/prices/other.py"),
+        ("files = ['missing.py']", "prepare.files: there is no models/prices/missing.py, or it is no part"),
+        ("files = ['feat']", "prepare.files: there is no models/prices/feat, or"),
+    ],
+)
+def test_a_preparation_without_its_files_is_told(tmp_path: Path, model: Path, said: str, fault: str) -> None:
+    preparing(model, said)
+    with pytest.raises(UsageError, match=fault):
         read_folder(tmp_path, "prices")
