@@ -45,6 +45,9 @@ class CountedRuns:
             log.info("counted", extra=embedded(counts, self._project))
         return after
 
+    def shown(self, model: str, merge_request: int) -> str | None:
+        return self._runs.shown(model, merge_request)
+
     def note(self, model: str, merge_request: int) -> AbstractContextManager[NoteRecord]:
         return self._runs.note(model, merge_request)
 

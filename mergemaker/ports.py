@@ -109,6 +109,12 @@ class Jobs(Protocol):
     def start(self, request: JobRequest, *, image: str) -> bool:
         """False if a job of this name is there already."""
 
+    def going_on(self) -> Iterator[str]:
+        """Names of the account's jobs that are in progress, and not being stopped."""
+
+    def stop(self, name: str) -> None:
+        """Starts to; done if it is being stopped, or has ended."""
+
 
 class Preparations(Protocol):
     """SageMaker's processing jobs."""
@@ -126,6 +132,9 @@ class Runs(Protocol):
 
     def change(self, model: str, job: str, change: Callable[[Run | None], Run]) -> Run:
         """Replaces the record by `change` of it, as one: where somebody else was faster, `change` is called again."""
+
+    def shown(self, model: str, merge_request: int) -> str | None:
+        """Which run the merge request's note shows, whoever holds its record; None if there is no note."""
 
     def note(self, model: str, merge_request: int) -> AbstractContextManager["NoteRecord"]:
         """The record of a merge request's note, for one holder at a time; what it holds at the end is kept."""
@@ -190,6 +199,10 @@ class Watch(Protocol):
 
 class MergeRequests(Protocol):
     """The GitLab project's merge requests."""
+
+    def state(self, merge_request: int) -> str | None:
+        """In GitLab's words: opened, closed, locked, merged. None if the project has no such merge request (any
+        more)."""
 
     def find_note(self, merge_request: int, marker: str) -> int | None:
         """The note of ours that begins with `marker`."""

@@ -89,6 +89,13 @@ def id_of(answer: object) -> int:
     raise GitlabError("an answer without an id")
 
 
+def text_of(answer: object, key: str) -> str:
+    """Raises GitlabError for an answer without it."""
+    if isinstance(answer, dict) and isinstance(answer.get(key), str):
+        return str(answer[key])
+    raise GitlabError(f"an answer without {key}")
+
+
 def read_date(value: object) -> date | None:
     """None for what is no date."""
     try:

@@ -1,8 +1,8 @@
 """SageMaker's training jobs."""
 
 import re
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
 from botocore.exceptions import ClientError
@@ -46,6 +46,10 @@ UNUSUAL = frozenset(
 
 CHECKPOINTS = "/opt/ml/checkpoints"
 """Where scripts expect them."""
+
+LONGEST = timedelta(days=60)
+"""What is older does not train any more: SageMaker lets no job run, and none wait for a spot instance, longer than 28
+days (service quotas, longest run time of a training job)."""
 
 _ABSENT = re.compile(r"not found|could not find|does not exist", re.IGNORECASE)
 
@@ -102,6 +106,29 @@ class SageMakerJobs:
                     return False
                 raise
         return True
+
+    def going_on(self) -> Iterator[str]:
+        """Bounded in time, for SageMaker filters by status only within each page of all jobs that there are (API
+        reference, ListTrainingJobs)."""
+        since = datetime.now(UTC) - LONGEST
+        with calling("training jobs"):
+            pages = self._sagemaker.get_paginator("list_training_jobs").paginate(
+                StatusEquals="InProgress", CreationTimeAfter=since, PaginationConfig={"PageSize": 100}
+            )
+            for page in pages:
+                yield from (one["TrainingJobName"] for one in page["TrainingJobSummaries"])
+
+    def stop(self, name: str) -> None:
+        """What SageMaker says of a job that has ended is no error of its own: so it is asked how the job is."""
+        with calling(f"training job {name}"):
+            try:
+                self._sagemaker.stop_training_job(TrainingJobName=name)
+            except ClientError as error:
+                if code_of(error) != "ValidationException":
+                    raise
+                job = self._sagemaker.describe_training_job(TrainingJobName=name)
+                if job["TrainingJobStatus"] == "InProgress":
+                    raise
 
     def _wanted(self, request: JobRequest, image: str) -> "CreateTrainingJobRequestTypeDef":
         r = request.resources

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import gitlab
 from gitlab.exceptions import GitlabHttpError
 
-from mergemaker.adapters.gitlab_calls import ONE_TRY, PAUSES, GitLabCalls, id_of
+from mergemaker.adapters.gitlab_calls import ONE_TRY, PAUSES, GitLabCalls, id_of, text_of
 from mergemaker.domain.settings import GitLab
 
 
@@ -15,6 +15,22 @@ class GitLabMergeRequests:
 
     def __init__(self, where: GitLab, token: Callable[[], str], sleep: Callable[[float], None] = time.sleep) -> None:
         self._gitlab = GitLabCalls(where, token, sleep)
+
+    def state(self, merge_request: int) -> str | None:
+        path = self._gitlab.path(f"merge_requests/{merge_request}")
+
+        def get(client: gitlab.Gitlab) -> str | None:
+            try:
+                said = client.http_get(path, **ONE_TRY)
+            except GitlabHttpError as error:
+                if error.response_code != 404:
+                    raise
+                # GitLab says the same of a whole project that it does not show to this token: raises, then.
+                client.http_get(self._gitlab.path("").rstrip("/"), **ONE_TRY)
+                return None
+            return text_of(said, "state")
+
+        return self._gitlab.ask(f"merge request !{merge_request}", get)
 
     def find_note(self, merge_request: int, marker: str) -> int | None:
         """Only among our own: anybody may write the marker into a note."""

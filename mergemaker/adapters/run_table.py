@@ -77,9 +77,13 @@ class DynamoRuns:
                 raise
         return True
 
+    def shown(self, model: str, merge_request: int) -> str | None:
+        found = self._item(model, _note_key(merge_request))
+        return _note(found).job if found else None
+
     @contextmanager
     def note(self, model: str, merge_request: int) -> Iterator[NoteRecord]:
-        key = {"model": {"S": model}, "job": {"S": f"note#{merge_request}"}}
+        key = {"model": {"S": model}, "job": {"S": _note_key(merge_request)}}
         holder = uuid.uuid4().hex
         record = self._acquire(key, holder)
         try:
@@ -135,6 +139,11 @@ class DynamoRuns:
                 # The lease ran out and is another's: what that one writes is newer.
                 if code_of(error) != _CONFLICT:
                     raise
+
+
+def _note_key(merge_request: int) -> str:
+    """Under a model, among its runs."""
+    return f"note#{merge_request}"
 
 
 def _note(item: Mapping[str, Any]) -> NoteRecord:

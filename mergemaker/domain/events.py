@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mergemaker.domain.errors import RefusedError, UsageError
-from mergemaker.domain.names import IMAGE_TAG, SAGEMAKER_NAME, Names
+from mergemaker.domain.names import IMAGE_TAG, SAGEMAKER_NAME, STACKS, Names
 
 
 @dataclass(frozen=True)
@@ -68,18 +68,45 @@ class Submitted:
 
 
 @dataclass(frozen=True)
+class StacksDiffer:
+    """A pipeline says what its merge request would change of the stacks, be it nothing."""
+
+    key: str
+    """In the project's bucket, where it says so."""
+
+
+@dataclass(frozen=True)
 class DayPassed:
     """It is time for what is looked at once a day."""
 
 
+@dataclass(frozen=True)
+class SweepDue:
+    """It is time to look for what no event tells of, such as a merge request that was closed."""
+
+
 Event = (
-    Submitted | JobChanged | PackageChanged | EndpointChanged | BuildEnded | PreparationChanged | RunWaits | DayPassed
+    Submitted
+    | JobChanged
+    | PackageChanged
+    | EndpointChanged
+    | BuildEnded
+    | PreparationChanged
+    | RunWaits
+    | StacksDiffer
+    | DayPassed
+    | SweepDue
 )
 
 
 def daily_rule(names: Names) -> str:
     """Name of the rule whose schedule is once a day."""
     return f"{names.project}-daily"
+
+
+def sweep_rule(names: Names) -> str:
+    """Name of the rule whose schedule is every few minutes."""
+    return f"{names.project}-sweep"
 
 
 _SAGEMAKER = r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:[0-9]{12}"
@@ -110,10 +137,12 @@ def parse_event(body: str, names: Names) -> Event:
 
 def _scheduled(rules: object, names: Names) -> Event:
     """It says nothing but which rule it is of."""
-    ours = f"arn:{names.partition}:events:{names.region}:{names.account}:rule/{daily_rule(names)}"
-    if rules != [ours]:
-        raise RefusedError(f"another rule's schedule: {rules!r}"[:200])
-    return DayPassed()
+    ours = f"arn:{names.partition}:events:{names.region}:{names.account}:rule/"
+    if rules == [ours + daily_rule(names)]:
+        return DayPassed()
+    if rules == [ours + sweep_rule(names)]:
+        return SweepDue()
+    raise RefusedError(f"another rule's schedule: {rules!r}"[:200])
 
 
 def _job(detail: Mapping[str, Any]) -> Event:
@@ -150,7 +179,10 @@ def _object(detail: Mapping[str, Any]) -> Event:
     model = r"[a-z][a-z0-9-]{0,62}"
     asked = rf"{model}/code/submissions/[a-z0-9-]{{1,63}}/[0-9]{{1,18}}\.json"
     waits = rf"{model}/code/waiting/[a-z0-9-]{{1,63}}/[a-z0-9-]{{1,63}}\.json"
-    key = _string(stored if isinstance(stored, Mapping) else {}, "key", f"{asked}|{waits}")
+    stacks = rf"{STACKS}/code/submissions/[0-9]{{1,18}}/[0-9]{{1,18}}-[0-9]{{1,18}}\.json"
+    key = _string(stored if isinstance(stored, Mapping) else {}, "key", f"{asked}|{waits}|{stacks}")
+    if key.startswith(f"{STACKS}/"):
+        return StacksDiffer(key)
     return RunWaits(key) if key.split("/")[2] == "waiting" else Submitted(key)
 
 

@@ -142,9 +142,23 @@ def waiting_key(model: str, awaited: str, job: str) -> str:
     return f"{waiting_prefix(model, awaited)}{job}.json"
 
 
+def submissions_prefix(model: str, job: str) -> str:
+    """Where it is said which pipelines asked for a run that was there, or has to wait."""
+    return f"{model}/code/submissions/{job}/"
+
+
 def submission_key(model: str, job: str, pipeline: int) -> str:
-    """Says that a pipeline asked for a run that was there, or has to wait; an event tells the report function."""
-    return f"{model}/code/submissions/{job}/{pipeline}.json"
+    """Says that a pipeline asked; an event tells the report function."""
+    return f"{submissions_prefix(model, job)}{pipeline}.json"
+
+
+STACKS = "_stacks"
+"""Stands in keys and in the run table where a model's name does, and can't be one."""
+
+
+def stack_diff_key(merge_request: int, pipeline: int, job: int) -> str:
+    """What a job of a merge request's pipeline found that it would change of the stacks; a submission like others."""
+    return f"{STACKS}/code/submissions/{merge_request}/{pipeline}-{job}.json"
 
 
 def data_prefix(model: str, digest: str) -> str:
@@ -200,6 +214,12 @@ def job_name(model: str, run_key: str, attempt: int = 1) -> str:
     return first if attempt == 1 else f"{first}-{attempt}"
 
 
+def model_of(job: str) -> str | None:
+    """The model whose run a training job is by its name; None for a name that no run has."""
+    found = re.fullmatch(r"(.{1,28})-[0-9a-f]{12}(-[0-9]{1,3})?", job, re.ASCII)
+    return found[1] if found and not name_fault(found[1], MODEL_MAX) else None
+
+
 def is_run(name: str, model: str, run_key: str) -> bool:
     """Whether `name` is that of an attempt at the run of this key."""
     return re.fullmatch(rf"{job_name(model, run_key)}(-[0-9]{{1,3}})?", name, re.ASCII) is not None
@@ -228,6 +248,10 @@ def commit_status(model: str) -> str:
 def note_marker(model: str) -> str:
     """The note's first line; it does not show."""
     return f"<!-- mergemaker:report model={model} -->"
+
+
+STACKS_MARKER = "<!-- mergemaker:infrastructure -->"
+"""First line of the note about the stacks."""
 
 
 def spec_key(model: str, digest: str) -> str:

@@ -88,13 +88,13 @@ def summary(report: Report) -> str:
         verdict, _ = _verdict(report, metric, value)
         said = f"{metric.name} {numbers.number(value)}"
         return f"{said}, {verdict}" if verdict else said
-    if run.status is Status.FAILED:
-        return f"failed: {' '.join(visible(run.reason).split())}"[:255]
+    if run.status in (Status.FAILED, Status.STOPPED):
+        word = "failed" if run.status is Status.FAILED else "stopped"
+        return (f"{word}: {' '.join(visible(run.reason).split())}" if run.reason else word)[:255]
     return {
         Status.WAITING: "waits for its data" if run.phase else "waits for its image",
         Status.IN_PROGRESS: f"training: {visible(run.phase) or 'starting'}"[:255],
         Status.STOPPING: "stopping",
-        Status.STOPPED: "stopped",
     }[run.status]
 
 
@@ -110,8 +110,8 @@ def _headline(report: Report) -> str:
 
 def _state(report: Report) -> str:
     """As the commit status says it, with what is not our own word made inert."""
-    if report.run.status is Status.FAILED:
-        return "failed"
+    if report.run.status in (Status.FAILED, Status.STOPPED):
+        return "failed" if report.run.status is Status.FAILED else "stopped"
     if report.run.status is Status.IN_PROGRESS:
         return f"training: {code(report.run.phase or 'starting')}"
     return summary(report)

@@ -146,6 +146,8 @@ class Run:
     """Others that asked for the same work, or the same ones again: they are told all the same."""
     told: Mapping[str, str] = field(default_factory=dict)
     """Pipeline -> digest of the commit status that it has, so that none is set twice."""
+    unwanted: str = ""
+    """Why we have asked SageMaker to stop it, which does not tell who stopped a job and why; empty if we have not."""
 
     @property
     def model(self) -> str:
@@ -160,6 +162,12 @@ class Run:
         """The last that asked for it in a merge request."""
         here = [origin for origin in self.asked_by if origin.merge_request == merge_request]
         return max(here, key=lambda origin: origin.pipeline, default=None)
+
+    def superseded_by(self, other: "Run", merge_request: int) -> bool:
+        """Whether `other` was asked for by a later pipeline of the merge request. Within one pipeline nothing is newer
+        than anything else: a job that is tried again is no push."""
+        mine, theirs = self.asked_in(merge_request), other.asked_in(merge_request)
+        return mine is not None and theirs is not None and mine.pipeline < theirs.pipeline
 
     def order_in(self, merge_request: int) -> tuple[int, datetime]:
         """Of two runs of one merge request, the one that was asked for last is what the note shows."""

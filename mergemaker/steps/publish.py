@@ -19,6 +19,7 @@ from mergemaker.domain.release import Endpoint
 from mergemaker.domain.report import Report, render, summary
 from mergemaker.domain.run import Run, Status
 from mergemaker.ports import Files, MergeRequests, NoteRecord, World
+from mergemaker.steps.unwanted import stop_if_unwanted
 
 STATES = {
     Status.WAITING: "pending",
@@ -62,8 +63,23 @@ def _tell_merge_request(run: Run, merge_request: int, spec: ModelSpec, world: Wo
         run = world.runs.get(run.model, run.job) or run
         shown = world.runs.get(run.model, note.job) if note.job else None
         origin = run.asked_in(merge_request)
-        if origin and (shown is None or shown.order_in(merge_request) <= run.order_in(merge_request)):
+        newest = shown is None or shown.order_in(merge_request) <= run.order_in(merge_request)
+        if origin and newest:
+            if shown and shown.job != run.job:
+                # First: who is interrupted here finds the note as it was, and comes by again.
+                _supersede(shown, run, world)
             _write_note(_report(run, origin, spec, world), merge_request, note, world.merge_requests)
+
+    if not newest:
+        stop_if_unwanted(run, world)
+
+
+def _supersede(run: Run, newer: Run, world: World) -> None:
+    """Stops `run`, unless somebody else wants it. Its job's end tells people; of one that had none, this does."""
+    after = stop_if_unwanted(run, world, newer=newer)
+    if after.status is Status.STOPPED and not after.image:
+        spec = spec_of(after.job, after.lineage, world.files)
+        each(partial(_tell_pipeline, after, origin, spec, world) for origin in after.asked_by if origin.told)
 
 
 def _tell_pipeline(run: Run, origin: Origin, spec: ModelSpec, world: World) -> None:

@@ -217,8 +217,15 @@ def _later(before: Run, fresh: Run) -> Run:
         return also_asked(before, fresh.lineage.origin)
     if before.status.final and not fresh.status.final and before.created >= fresh.created:
         return before
-    after = replace(fresh, releases=before.releases, also_asked=before.also_asked, told=before.told)
+    kept = replace(fresh, releases=before.releases, also_asked=before.also_asked, told=before.told)
+    after = _stopped_by_us(replace(kept, unwanted=before.unwanted))
     return also_asked(_served_by(after, _serving(before)), before.lineage.origin)
+
+
+def _stopped_by_us(run: Run) -> Run:
+    """SageMaker has its own reasons, such as a time limit, and says so in the phase; ours it does not know."""
+    stopped = run.status is Status.STOPPED and run.phase == Status.STOPPED
+    return replace(run, reason=run.unwanted) if stopped and run.unwanted else run
 
 
 def _keep(run: Run, job: TrainingJob, world: World) -> Run:

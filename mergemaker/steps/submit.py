@@ -197,7 +197,7 @@ def _does_the_work(job: TrainingJob, ingredients: Ingredients, names: Names) -> 
     lineage, regexes = job.lineage, ingredients.metric_regexes
     if lineage is None or lineage.run_key != ingredients.run_key or not lineage.origin.told:
         return False
-    if job.status in (Status.FAILED, Status.STOPPED):
+    if job.status in (Status.FAILED, Status.STOPPING, Status.STOPPED):
         return False
     return not contradictions(job, lineage, metric_regexes=regexes, names=names)
 

@@ -1,5 +1,6 @@
 """Runs that wait, for their image or for their data: how they are found, started, or told why they can't start."""
 
+import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -12,6 +13,9 @@ from mergemaker.ports import Clock, Files, World
 from mergemaker.steps.begin import How, begin
 from mergemaker.steps.publish import each, publish
 from mergemaker.steps.report import keep_unstarted, read_request
+from mergemaker.steps.unwanted import stays_stopped
+
+log = logging.getLogger("mergemaker")
 
 
 def waiting_for(model: str, awaited: str, files: Files) -> dict[str, JobRequest]:
@@ -37,11 +41,12 @@ def refuse_all(waiting: Mapping[str, JobRequest], reason: str, world: World, clo
 def _settle(
     waiting: Mapping[str, JobRequest], act: Callable[[JobRequest], str | Run], world: World, clock: Clock
 ) -> list[str]:
-    """`act` says why a run could not start, or gives the record of one that waits on; empty for one that started."""
+    """`act` says why a run could not start, or gives the record of one that waits on; empty for one that started. What
+    nobody wants any more is left."""
     told: list[tuple[str, Run]] = []
     for key, request in waiting.items():
         about.turn_to(request.name, request.lineage.model, request.lineage.origin.merge_request)
-        outcome = act(request)
+        outcome = _given_up(request, world) or act(request)
         if isinstance(outcome, Run):
             told.append((key, outcome))
         elif outcome:
@@ -51,6 +56,17 @@ def _settle(
     # Told last: a job does not wait for GitLab.
     each(partial(_tell, key, run, world) for key, run in told)
     return [request.name for request in waiting.values()]
+
+
+def _given_up(request: JobRequest, world: World) -> Run | None:
+    """The record of a run that nobody wants any more. A run does not wait for GitLab: what that does not answer, the
+    next sweep finds out."""
+    run = world.runs.get(request.lineage.model, request.name)
+    try:
+        return stays_stopped(run, world) if run else None
+    except ServiceError as error:
+        log.warning("nobody knows whether it is wanted", extra={"reason": str(error)})
+        return None
 
 
 def _tell(key: str, run: Run, world: World) -> None:

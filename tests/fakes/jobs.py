@@ -1,5 +1,6 @@
 """SageMaker's training jobs, in memory."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -33,6 +34,15 @@ class FakeJobs(Fake):
             self.requests[request.name] = request
             self.jobs[request.name] = self._new(request, image)
         return True
+
+    def going_on(self) -> Iterator[str]:
+        with self._called("going_on"):
+            yield from [name for name, job in self.jobs.items() if job.status is Status.IN_PROGRESS]
+
+    def stop(self, name: str) -> None:
+        with self._called("stop"):
+            if self.jobs[name].status is Status.IN_PROGRESS:
+                self.move(name, Status.STOPPING)
 
     def move(self, name: str, status: Status, **changed: Any) -> None:
         """What SageMaker does with a job."""

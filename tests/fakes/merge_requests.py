@@ -37,7 +37,13 @@ class FakeMergeRequests(Fake):
         self.notes: dict[int, Note] = {}
         self.statuses: list[CommitStatus] = []
         """All that were set, the last one last."""
+        self.states: dict[int, str] = {}
+        """Of those that are not open."""
         self._last = 0
+
+    def state(self, merge_request: int) -> str | None:
+        with self._called("state"):
+            return self.states.get(merge_request, "opened") if 0 < merge_request < 100 else None
 
     def find_note(self, merge_request: int, marker: str) -> int | None:
         with self._called("find_note"):

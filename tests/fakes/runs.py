@@ -33,6 +33,10 @@ class FakeRuns(Fake):
             self.runs[model, job] = after
         return after
 
+    def shown(self, model: str, merge_request: int) -> str | None:
+        with self._called("shown"):
+            return self.notes.get((model, merge_request), NoteRecord()).job
+
     @contextmanager
     def note(self, model: str, merge_request: int) -> Iterator[NoteRecord]:
         key = (model, merge_request)

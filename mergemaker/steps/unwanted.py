@@ -1,0 +1,99 @@
+"""Runs that nobody wants any more are stopped: a newer push superseded them, or their merge request was closed.
+
+What counts is how things stand now, not which event told of them. So events may come twice, late or in any order, and
+what failed half way is made good by the next look. In doubt a run goes on.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from mergemaker.domain.names import submissions_prefix
+from mergemaker.domain.run import Run, Status
+from mergemaker.ports import Files, MergeRequests, World
+
+Closed = Callable[[int], bool]
+"""Whether a merge request was closed; whoever does not ask GitLab takes it for open."""
+
+
+def _open(_: int) -> bool:
+    return False
+
+
+def why_unwanted(run: Run, world: World, *, newer: Run | None = None, closed: Closed = _open) -> str:
+    """In words; empty as long as somebody wants it. `newer` is about to be shown in place of `run`.
+
+    A branch, a schedule or a tag always wants what it asked for, and so does a merge request that was merged: its
+    release waits for the run.
+    """
+    merge_requests = {origin.merge_request for origin in run.asked_by}
+    whys = {}
+    for iid in sorted(one for one in merge_requests if one is not None):
+        by = _successor(run, iid, world, newer)
+        why = f"superseded by {by.job} of a newer push" if by else ""
+        if not why and closed(iid):
+            why = f"merge request !{iid} was closed"
+        whys[iid] = why
+        if not why:
+            break
+    if None in merge_requests or not all(whys.values()) or _asked_just_now(run, world.files):
+        return ""
+    return ", ".join(dict.fromkeys(whys.values()))
+
+
+def stop_if_unwanted(run: Run, world: World, *, newer: Run | None = None, closed: Closed = _open) -> Run:
+    """The record afterwards. A run that waits does not start any more; SageMaker is asked to stop a job."""
+    if run.status not in (Status.WAITING, Status.IN_PROGRESS):
+        return run
+    why = why_unwanted(run, world, newer=newer, closed=closed)
+    if not why:
+        return run
+    after = _give_up(run, why, world)
+    if after.status is Status.IN_PROGRESS and after.unwanted == why:
+        world.jobs.stop(after.job)
+    return after
+
+
+def stays_stopped(run: Run, world: World) -> Run | None:
+    """The record of a run that is not to start, although what it waited for is there; None for one that is.
+
+    It may have been given up and be wanted again, as a merge request may have been opened again.
+    """
+    if run.status not in (Status.WAITING, Status.STOPPED) or run.image:
+        return None
+    why = why_unwanted(run, world, closed=lambda iid: was_closed(iid, world.merge_requests))
+    return _give_up(run, why, world) if why else None
+
+
+def was_closed(merge_request: int, merge_requests: MergeRequests) -> bool:
+    """Or deleted, which leaves nobody to tell, either."""
+    return merge_requests.state(merge_request) in ("closed", None)
+
+
+def _successor(run: Run, merge_request: int, world: World, newer: Run | None) -> Run | None:
+    """What the merge request shows, or is about to, if that was asked for later."""
+    if newer and run.superseded_by(newer, merge_request):
+        return newer
+    name = world.runs.shown(run.model, merge_request)
+    shown = world.runs.get(run.model, name) if name and name != run.job else None
+    return shown if shown and run.superseded_by(shown, merge_request) else None
+
+
+def _asked_just_now(run: Run, files: Files) -> bool:
+    """Whether a pipeline has asked whose word is still on its way. Of what is not in the record, in doubt it is new."""
+    prefix = submissions_prefix(run.model, run.job)
+    known = {f"{prefix}{origin.pipeline}.json" for origin in run.asked_by}
+    return any(stored.key not in known for stored in files.list(prefix))
+
+
+def _give_up(run: Run, why: str, world: World) -> Run:
+    """Written down before the job is stopped: its end may come at once. Unless somebody else has asked meanwhile."""
+
+    def change(before: Run | None) -> Run:
+        now = before or run
+        if now.asked_by != run.asked_by:
+            return now
+        if now.status in (Status.WAITING, Status.STOPPED) and not now.image:
+            return replace(now, status=Status.STOPPED, reason=why)
+        return replace(now, unwanted=why) if now.status is Status.IN_PROGRESS else now
+
+    return world.runs.change(run.model, run.job, change)
