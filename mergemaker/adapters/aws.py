@@ -1,12 +1,15 @@
 """Calls to AWS: clients as we want them, and botocore's errors as ours."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, NoCredentialsError
+from botocore.utils import parse_timestamp
 
 from mergemaker.adapters.causes import cause_of
 from mergemaker.domain.errors import RetryableError, ServiceError
@@ -35,7 +38,9 @@ class Clients:
 
     def __init__(self, region: str) -> None:
         with calling("AWS's configuration"):
-            self._session = boto3.session.Session(region_name=region)
+            core = botocore.session.get_session()
+            core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_time)
+            self._session = boto3.session.Session(region_name=region, botocore_session=core)
         self._made: dict[str, Any] = {}
 
     def __call__(self, service: str) -> Any:
@@ -47,6 +52,14 @@ class Clients:
                 except ValueError as error:  # an address that is none
                     raise ServiceError(f"AWS's configuration: {error}: see AWS_ENDPOINT_URL") from error
         return self._made[service]
+
+
+def _time(value: Any) -> datetime:
+    """botocore's own tries dateutil first: of an object in a listing, that takes longer than all the rest."""
+    if isinstance(value, str) and value.endswith("Z"):
+        with suppress(ValueError):
+            return datetime.fromisoformat(value)
+    return parse_timestamp(value)
 
 
 def code_of(error: ClientError) -> str:
