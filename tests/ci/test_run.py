@@ -21,13 +21,14 @@ UV = f"""\
 #!/bin/sh
 [ "$1" = venv ] || exit 0
 mkdir -p .venv/bin
-cat > .venv/bin/mergemaker <<'END'
+cat > .venv/bin/python <<'END'
 #!/bin/sh
-case $1 in check|plan) exec {sys.executable} -m mergemaker.cli "$@";; esac
+case $3 in check|plan) exec {sys.executable} "$@";; esac
+shift 2
 echo "$* as $AWS_ROLE_ARN with $(cat "$AWS_WEB_IDENTITY_TOKEN_FILE") for $MERGEMAKER_PIPELINE_ID in $CI_PIPELINE_SOURCE"
 [ "$2" != rents ]
 END
-chmod +x .venv/bin/mergemaker
+chmod +x .venv/bin/python
 """
 VARIABLES = {
     "AWS_ID_TOKEN": "the-token",
