@@ -4,17 +4,19 @@ Who sets a project up often may not touch these: then it is said, and is no reas
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from mergemaker.domain.errors import MergemakerError
 from mergemaker.domain.settings import GitLab
 from mergemaker.ports import Account
 from mergemaker.steps.findings import How, Item
-from mergemaker.steps.fitness import LOG_DAYS, TRAINING_LOGS
+from mergemaker.steps.fitness import JOB_LOGS, LOG_DAYS
 
 
 def account_wide(where: GitLab, account: Account) -> Iterator[Item]:
     yield _tried(f"OIDC provider for {where.url}", lambda: _provider(where.url, account))
-    yield _tried(f"log group {TRAINING_LOGS}, kept for a time", lambda: _training_logs(account))
+    for group in JOB_LOGS:
+        yield _tried(f"log group {group}, kept for a time", partial(_job_logs, group, account))
 
 
 def _tried(what: str, do: Callable[[], How]) -> Item:
@@ -37,11 +39,11 @@ def _provider(url: str, account: Account) -> How:
     return "changed"
 
 
-def _training_logs(account: Account) -> How:
+def _job_logs(group: str, account: Account) -> How:
     """SageMaker would make it with the first job, and keep its lines for ever. A time that somebody chose stays."""
-    days = account.log_days(TRAINING_LOGS)
+    days = account.log_days(group)
     if days:
         return "was fine"
     new = days is None
-    account.keep_logs(TRAINING_LOGS, days=LOG_DAYS, new=new)
+    account.keep_logs(group, days=LOG_DAYS, new=new)
     return "made" if new else "changed"

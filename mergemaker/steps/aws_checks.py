@@ -6,7 +6,7 @@ from mergemaker.domain.errors import MergemakerError, RetryableError
 from mergemaker.domain.names import Names
 from mergemaker.ports import Kind
 from mergemaker.steps.findings import DEPLOY, SETUP, SIGN_IN, Check, Mark, Patient, Verdict, verdict
-from mergemaker.steps.fitness import TRAINING_LOGS, account_faults, bootstrap_faults
+from mergemaker.steps.fitness import JOB_LOGS, account_faults, bootstrap_faults
 from mergemaker.steps.stacks import kept_kinds, restore, stacks_verdict
 
 FUNCTIONS = ("report", "release", "start")
@@ -27,7 +27,8 @@ def aws_checks(names: Names) -> Iterator[Check]:
     for kind, name in resources(names):
         yield Check(f"{kind} {name}", _secret if kind == "secret" else _exists(kind, name), _STACKS)
     yield Check("OIDC provider", _provider, _STACKS)
-    yield Check(f"log group {TRAINING_LOGS}", _training_logs, _STACKS)
+    for group in JOB_LOGS:
+        yield Check(f"log group {group}", _job_logs(group), _STACKS)
     for purpose in CI_ROLES:
         yield Check(f"trust of role {names.role(purpose)}", _trusts(names.role(purpose)), _STACKS)
     for function in FUNCTIONS:
@@ -84,11 +85,14 @@ def _provider(patient: Patient) -> Verdict:
     return Verdict(Mark.FINE, f"{patient.host} for {url}")
 
 
-def _training_logs(patient: Patient) -> Verdict:
-    days = patient.account.log_days(TRAINING_LOGS)
-    if days is None:
-        return Verdict(Mark.WRONG, "not there: SageMaker would make one that keeps its lines for ever", SETUP)
-    return Verdict(Mark.FINE, f"kept for {days} days") if days else Verdict(Mark.WRONG, "kept for ever", SETUP)
+def _job_logs(group: str) -> Callable[[Patient], Verdict]:
+    def look(patient: Patient) -> Verdict:
+        days = patient.account.log_days(group)
+        if days is None:
+            return Verdict(Mark.WRONG, "not there: SageMaker would make one that keeps its lines for ever", SETUP)
+        return Verdict(Mark.FINE, f"kept for {days} days") if days else Verdict(Mark.WRONG, "kept for ever", SETUP)
+
+    return look
 
 
 def _trusts(role: str) -> Callable[[Patient], Verdict]:

@@ -24,8 +24,8 @@ BOOTSTRAP_VERSION = 6
 SCOPE = "api"
 WARN_DAYS = 14
 """Before the token ends."""
-TRAINING_LOGS = "/aws/sagemaker/TrainingJobs"
-"""SageMaker's log group of all training jobs of an account and region; it is SageMaker that names it."""
+JOB_LOGS = ("/aws/sagemaker/TrainingJobs", "/aws/sagemaker/ProcessingJobs")
+"""SageMaker's log groups of all jobs of an account and region; it is SageMaker that names them."""
 LOG_DAYS = 90
 BY_HAND = "Settings > CI/CD > Variables"
 PIPELINES_BY_HAND = "a Maintainer turns it on in Settings > Merge requests > Merge checks"

@@ -9,7 +9,7 @@ from mergemaker.domain.settings import Environment, GitLab, Settings
 from mergemaker.ports import CiVariable, GitLabProject, Hosted, Identity, Kind, Token, Trust
 from mergemaker.steps.aws_checks import CI_ROLES, FUNCTIONS, resources
 from mergemaker.steps.findings import Patient
-from mergemaker.steps.fitness import TRAINING_LOGS, ci_variables
+from mergemaker.steps.fitness import JOB_LOGS, ci_variables
 from mergemaker.steps.stacks import stack_names
 from tests.fakes.faults import Fake
 
@@ -44,7 +44,7 @@ class FakeAccount(Fake):
         """Whether that waits for its deletion."""
         self.renewal: int | None = None
         """Days."""
-        self.log_groups = {TRAINING_LOGS: 90}
+        self.log_groups = dict.fromkeys(JOB_LOGS, 90)
         """Name to days; 0 for ever."""
 
     def identity(self) -> Identity | None:

@@ -75,12 +75,16 @@ HARMS: dict[str, tuple[Harm, str, str, str]] = {
         "OIDC provider", "no tokens for the audience https://gitlab.example.com", "mergemaker setup",
     ),
     "no log group": (
-        lambda w: w.account.log_groups.clear(),
+        lambda w: w.account.log_groups.pop("/aws/sagemaker/TrainingJobs"),
         "log group /aws/sagemaker/TrainingJobs", "not there", "mergemaker setup",
     ),
     "logs for ever": (
         lambda w: w.account.log_groups.update({"/aws/sagemaker/TrainingJobs": 0}),
         "log group /aws/sagemaker/TrainingJobs", "kept for ever", "mergemaker setup",
+    ),
+    "logs of preparations for ever": (
+        lambda w: w.account.log_groups.update({"/aws/sagemaker/ProcessingJobs": 0}),
+        "log group /aws/sagemaker/ProcessingJobs", "kept for ever", "mergemaker setup",
     ),
     "role gone": (
         lambda w: w.account.trusts.pop("shop-release"),

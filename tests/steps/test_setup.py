@@ -14,7 +14,8 @@ from tests.fakes.care import GOOD, NAMES, SETTINGS, TODAY, FakeAccount, FakeProj
 SUBMIT, RELEASE = "MERGEMAKER_SUBMIT_ROLE_ARN", "MERGEMAKER_RELEASE_ROLE_ARN"
 DEPLOY, REGION = "MERGEMAKER_DEPLOY_ROLE_ARN", "MERGEMAKER_REGION"
 PROVIDER = "OIDC provider for https://gitlab.example.com"
-LOGS = "log group /aws/sagemaker/TrainingJobs, kept for a time"
+TRAINING, PROCESSING = "/aws/sagemaker/TrainingJobs", "/aws/sagemaker/ProcessingJobs"
+LOGS = f"log group {TRAINING}, kept for a time"
 CHANGING = {
     "store_secret", "set_variable", "require_pipelines", "create_provider", "add_audience", "keep_logs",
 }  # fmt: skip
@@ -69,6 +70,7 @@ def test_the_first_time_everything_is_made(setting: Setting) -> None:
         '"pipelines must succeed"': "changed",
         PROVIDER: "made",
         LOGS: "made",
+        f"log group {PROCESSING}, kept for a time": "made",
     }
     assert setting.account.stored == GOOD
     assert setting.project.ci == {
@@ -79,7 +81,7 @@ def test_the_first_time_everything_is_made(setting: Setting) -> None:
     }
     assert setting.project.state.pipelines_must_succeed
     assert setting.account.audiences == ("https://gitlab.example.com",)
-    assert setting.account.log_groups == {"/aws/sagemaker/TrainingJobs": 90}
+    assert setting.account.log_groups == {TRAINING: 90, PROCESSING: 90}
 
 
 @pytest.mark.parametrize("answer", [GOOD, ""])
@@ -150,7 +152,7 @@ def test_without_a_maintainers_token_it_says_what_is_left_to_do(setting: Setting
             today=TODAY,
         )
     )
-    assert [item.how for item in items][2:] == ["made", *["not done"] * 5, "made", "made"]
+    assert [item.how for item in items][2:] == ["made", *["not done"] * 5, *["made"] * 3]
     assert "sets it to arn:aws:iam::111122223333:role/shop-submit, not protected" in items[3].do
     assert "sets it to arn:aws:iam::111122223333:role/shop-release, protected" in items[4].do
     assert "sets it to eu-west-1, not protected" in items[6].do
@@ -197,13 +199,14 @@ def test_a_provider_that_takes_no_tokens_for_this_gitlab_learns_to_and_keeps_wha
     assert setting.up(GOOD)[PROVIDER] == "was fine"
 
 
+@pytest.mark.parametrize("group", [TRAINING, PROCESSING])
 @pytest.mark.parametrize(("days", "how", "then"), [(0, "changed", 90), (7, "was fine", 7), (3653, "was fine", 3653)])
 def test_logs_that_are_kept_for_ever_get_an_end_and_a_time_that_somebody_chose_stays(
-    setting: Setting, days: int, how: str, then: int
+    setting: Setting, group: str, days: int, how: str, then: int
 ) -> None:
-    setting.account.log_groups["/aws/sagemaker/TrainingJobs"] = days
-    assert setting.up(GOOD)[LOGS] == how
-    assert setting.account.log_groups["/aws/sagemaker/TrainingJobs"] == then
+    setting.account.log_groups[group] = days
+    assert setting.up(GOOD)[f"log group {group}, kept for a time"] == how
+    assert setting.account.log_groups[group] == then
 
 
 @pytest.mark.parametrize(("call", "what"), [("create_provider", PROVIDER), ("keep_logs", LOGS), ("log_days", LOGS)])

@@ -55,9 +55,9 @@ def status(team: Team, commit: str, model: str = MODEL) -> Any:
     return next((one for one in found if one.name == commit_status(model)), None)
 
 
-def packages(team: Team) -> list[Any]:
+def packages(team: Team, model: str = MODEL) -> list[Any]:
     """Of the model, the newest first."""
-    found = team.client("sagemaker").list_model_packages(ModelPackageGroupName=team.names.package_group(MODEL))
+    found = team.client("sagemaker").list_model_packages(ModelPackageGroupName=team.names.package_group(model))
     return [
         team.client("sagemaker").describe_model_package(ModelPackageName=one["ModelPackageArn"])
         for one in found["ModelPackageSummaryList"]
@@ -206,13 +206,13 @@ def test_data_is_prepared_before_the_first_run_and_not_again_for_the_next(team: 
     model, sagemaker = "abalone", team.client("sagemaker")
     team.upload_data(model)
     trained_on = []
-    for rounds in (60, 50):
+    for version, rounds in enumerate((60, 50), 1):
         commit = team.branch(f"rounds-{rounds}", f"{rounds} rounds", set_hyperparameter(model, "num_round", rounds))
         request = team.open_merge_request(f"rounds-{rounds}", f"{rounds} rounds")
         team.pipeline(commit, "merge_request_event")
-        note = team.note(request.iid, model, saying="Merging creates", seconds=300)
+        note = team.note(request.iid, model, saying=f"with version {version}", seconds=300)
         assert f"| `num_round` | `{rounds}` |" in note
-        job = sagemaker.list_training_jobs(NameContains=f"{model}-")["TrainingJobSummaries"][0]["TrainingJobName"]
+        job = packages(team, model)[0]["CustomerMetadataProperties"]["job"]
         trained_on.append(team.job(job)["InputDataConfig"])
     (prepared,) = sagemaker.list_processing_jobs()["ProcessingJobSummaries"]
     assert prepared["ProcessingJobStatus"] == "Completed"
