@@ -6,7 +6,7 @@ After GitLab's documentation: ``doc/ci/jobs/job_rules.md`` (expressions), ``doc/
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ class Pipeline:
     variables: Mapping[str, str]
     changed: tuple[str, ...] | None = None
     """Files; None where GitLab can't compare, and takes every `changes` to be true: tags, schedules."""
+    compared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Ref -> files that differ from it, for `compare_to`."""
 
     def jobs(self, config: Config) -> dict[str, Config]:
         """By name; none where there is no pipeline at all."""
@@ -49,10 +51,12 @@ class Pipeline:
                 return None if rule.get("when") == "never" else rule
         return None
 
-    def _touches(self, patterns: list[str] | None) -> bool:
-        if patterns is None or self.changed is None:
+    def _touches(self, changes: list[str] | Config | None) -> bool:
+        if changes is None:
             return True
-        return any(re.fullmatch(_glob(pattern), path) for pattern in patterns for path in self.changed)
+        given = changes if isinstance(changes, dict) else {"paths": changes}
+        changed = self.compared[given["compare_to"]] if "compare_to" in given else self.changed
+        return changed is None or any(re.fullmatch(_glob(one), path) for one in given["paths"] for path in changed)
 
 
 def holds(expression: str, variables: Mapping[str, str]) -> bool:

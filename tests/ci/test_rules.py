@@ -94,6 +94,13 @@ def test_where_gitlab_cannot_compare_all_has_changed() -> None:
     assert not jobs({"changes": ["app.py"]}, changed=())
 
 
+def test_what_is_compared_with_a_ref_does_not_depend_on_the_last_push() -> None:
+    job = {"job": {"rules": [{"changes": {"paths": ["infra/**/*"], "compare_to": "refs/heads/main"}}]}}
+    assert Pipeline({}, changed=(), compared={"refs/heads/main": ("infra/a.py",)}).jobs(job)
+    assert not Pipeline({}, changed=("infra/a.py",), compared={"refs/heads/main": ()}).jobs(job)
+    assert Pipeline({}, changed=("infra/a.py",)).jobs({"job": {"rules": [{"changes": {"paths": ["infra/*"]}}]}})
+
+
 def test_without_any_rules_a_merge_request_has_no_jobs() -> None:
     of_a_merge_request = Pipeline({"CI_MERGE_REQUEST_ID": "1"})
     assert of_a_merge_request.jobs({"job": {}}) == {}
