@@ -54,7 +54,7 @@ class Pipeline:
     def _touches(self, changes: list[str] | Config | None) -> bool:
         if changes is None:
             return True
-        given = changes if isinstance(changes, dict) else {"paths": changes}
+        given: Config = changes if isinstance(changes, dict) else {"paths": changes}
         changed = self.compared[given["compare_to"]] if "compare_to" in given else self.changed
         return changed is None or any(re.fullmatch(_glob(one), path) for one in given["paths"] for path in changed)
 
