@@ -119,15 +119,12 @@ class SageMakerJobs:
                 yield from (one["TrainingJobName"] for one in page["TrainingJobSummaries"])
 
     def stop(self, name: str) -> None:
-        """What SageMaker says of a job that has ended is no error of its own: so it is asked how the job is."""
+        """A job that can't be stopped any more is no error of its own: SageMaker says that the request is not valid."""
         with calling(f"training job {name}"):
             try:
                 self._sagemaker.stop_training_job(TrainingJobName=name)
             except ClientError as error:
-                if code_of(error) != "ValidationException":
-                    raise
-                job = self._sagemaker.describe_training_job(TrainingJobName=name)
-                if job["TrainingJobStatus"] == "InProgress":
+                if code_of(error) not in ("ValidationException", "ResourceNotFound"):
                     raise
 
     def _wanted(self, request: JobRequest, image: str) -> "CreateTrainingJobRequestTypeDef":

@@ -1,32 +1,19 @@
 """Every few minutes: what no event tells of. GitLab tells nobody that a merge request was closed, unless a webhook is
-set up, and a function may have died before it stopped what it had to.
+set up, and a function may have died before it stopped what it had to."""
 
-Its next round makes good what GitLab or AWS kept it from.
-"""
+from functools import partial
 
-import logging
-from functools import cache, partial
-
-from mergemaker.domain.errors import RetryableError
 from mergemaker.domain.names import model_of
 from mergemaker.ports import World
 from mergemaker.steps.publish import each
-from mergemaker.steps.unwanted import Closed, stop_if_unwanted, was_closed
-
-log = logging.getLogger("mergemaker")
+from mergemaker.steps.unwanted import Closed, ask, stop_if_unwanted
 
 
 def sweep(world: World) -> list[str]:
-    """Stops the jobs that nobody wants any more. Their names.
-
-    Raises what is refused for good, after a look at all; what passes ends this round, and no message comes again.
-    """
+    """Stops the jobs that nobody wants any more. Their names."""
     stopped: list[str] = []
-    closed = cache(partial(was_closed, merge_requests=world.merge_requests))
-    try:
-        each(partial(_look, name, closed, stopped, world) for name in world.jobs.going_on())
-    except RetryableError as error:
-        log.warning("left to the next round", extra={"reason": str(error)})
+    closed = ask(world.merge_requests)
+    each(partial(_look, name, closed, stopped, world) for name in world.jobs.going_on())
     return stopped
 
 

@@ -4,12 +4,16 @@ What counts is how things stand now, not which event told of them. So events may
 what failed half way is made good by the next look. In doubt a run goes on.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 
+from mergemaker.domain.errors import ServiceError
 from mergemaker.domain.names import submissions_prefix
 from mergemaker.domain.run import Run, Status
 from mergemaker.ports import Files, MergeRequests, World
+
+log = logging.getLogger("mergemaker")
 
 Closed = Callable[[int], bool]
 """Whether a merge request was closed; whoever does not ask GitLab takes it for open."""
@@ -53,20 +57,35 @@ def stop_if_unwanted(run: Run, world: World, *, newer: Run | None = None, closed
     return after
 
 
-def stays_stopped(run: Run, world: World) -> Run | None:
+def stays_unstarted(run: Run, world: World, closed: Closed) -> Run | None:
     """The record of a run that is not to start, although what it waited for is there; None for one that is.
 
     It may have been given up and be wanted again, as a merge request may have been opened again.
     """
     if run.status not in (Status.WAITING, Status.STOPPED) or run.image:
         return None
-    why = why_unwanted(run, world, closed=lambda iid: was_closed(iid, world.merge_requests))
+    why = why_unwanted(run, world, closed=closed)
     return _give_up(run, why, world) if why else None
 
 
-def was_closed(merge_request: int, merge_requests: MergeRequests) -> bool:
-    """Or deleted, which leaves nobody to tell, either."""
-    return merge_requests.state(merge_request) in ("closed", None)
+def ask(merge_requests: MergeRequests) -> Closed:
+    """Asks GitLab, about each merge request once. From the first failure on they are taken for open: nothing waits for
+    GitLab here, each time for as long as it takes to fail, and the next round asks again."""
+    known: dict[int, bool] = {}
+    away = False
+
+    def closed(merge_request: int) -> bool:
+        nonlocal away
+        if merge_request not in known and not away:
+            try:
+                # One that was deleted leaves nobody who wants to know, either.
+                known[merge_request] = merge_requests.state(merge_request) in ("closed", None)
+            except ServiceError as error:
+                away = True
+                log.warning("taken for open", extra={"reason": str(error)})
+        return known.get(merge_request, False)
+
+    return closed
 
 
 def _successor(run: Run, merge_request: int, world: World, newer: Run | None) -> Run | None:

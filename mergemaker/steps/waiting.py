@@ -1,6 +1,5 @@
 """Runs that wait, for their image or for their data: how they are found, started, or told why they can't start."""
 
-import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -13,9 +12,7 @@ from mergemaker.ports import Clock, Files, World
 from mergemaker.steps.begin import How, begin
 from mergemaker.steps.publish import each, publish
 from mergemaker.steps.report import keep_unstarted, read_request
-from mergemaker.steps.unwanted import stays_stopped
-
-log = logging.getLogger("mergemaker")
+from mergemaker.steps.unwanted import Closed, ask, stays_unstarted
 
 
 def waiting_for(model: str, awaited: str, files: Files) -> dict[str, JobRequest]:
@@ -44,9 +41,10 @@ def _settle(
     """`act` says why a run could not start, or gives the record of one that waits on; empty for one that started. What
     nobody wants any more is left."""
     told: list[tuple[str, Run]] = []
+    closed = ask(world.merge_requests)
     for key, request in waiting.items():
         about.turn_to(request.name, request.lineage.model, request.lineage.origin.merge_request)
-        outcome = _given_up(request, world) or act(request)
+        outcome = _given_up(request, closed, world) or act(request)
         if isinstance(outcome, Run):
             told.append((key, outcome))
         elif outcome:
@@ -58,15 +56,10 @@ def _settle(
     return [request.name for request in waiting.values()]
 
 
-def _given_up(request: JobRequest, world: World) -> Run | None:
-    """The record of a run that nobody wants any more. A run does not wait for GitLab: what that does not answer, the
-    next sweep finds out."""
+def _given_up(request: JobRequest, closed: Closed, world: World) -> Run | None:
+    """The record of a run that nobody wants any more."""
     run = world.runs.get(request.lineage.model, request.name)
-    try:
-        return stays_stopped(run, world) if run else None
-    except ServiceError as error:
-        log.warning("nobody knows whether it is wanted", extra={"reason": str(error)})
-        return None
+    return stays_unstarted(run, world, closed) if run else None
 
 
 def _tell(key: str, run: Run, world: World) -> None:

@@ -22,6 +22,7 @@ from tests.fakes.world import Fakes
 
 TAG = folder().image_tag
 OTHER = origin(merge_request=8, pipeline=80, commit="e" * 40, pipeline_commit="e" * 40)
+NEWER = origin(pipeline=71)
 LAZY = ("list", "newest")
 """Calls that are over when their caller has seen enough: then there is no answer that could get lost."""
 
@@ -64,6 +65,16 @@ def _not_built(fakes: Fakes) -> str:
 
 def _build_ended(fakes: Fakes, build: str) -> None:
     build_ended(TAG, build, world=fakes.world, clock=fakes.now)
+
+
+def _superseding(fakes: Fakes) -> str:
+    report(submitted(fakes, folder(code="old")).job, fakes.world)
+    return submitted(fakes, folder(code="new"), NEWER).job
+
+
+def _superseding_what_waits(fakes: Fakes) -> str:
+    asked(fakes, folder(code="old"), image=False)
+    return submitted(fakes, folder(code="new"), NEWER, image=False).job
 
 
 def _approved(fakes: Fakes) -> int:
@@ -126,6 +137,8 @@ STORIES = [
     Story("a run waits", lambda f: submitted(f, image=False).job, lambda fakes, job: heard(fakes, job, origin())),
     Story("an image is built", _built, _build_ended, tells=False),
     Story("an image is not built", _not_built, _build_ended),
+    Story("a newer push", _superseding, lambda fakes, job: report(job, fakes.world)),
+    Story("a newer push while all wait", _superseding_what_waits, lambda fakes, job: heard(fakes, job, NEWER)),
     Story("the first approval", _approved_first, told_of, _settle),
     Story("an approval", _approved, told_of, _settle),
     Story("an approval while the endpoint is busy", _approved_while_busy, told_of, _settle),
