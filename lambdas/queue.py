@@ -13,7 +13,15 @@ from mergemaker.adapters.messages import postpone
 from mergemaker.bootstrap import Aws, world
 from mergemaker.domain import about
 from mergemaker.domain.errors import MergemakerError, RefusedError
-from mergemaker.domain.events import Event, JobChanged, PreparationChanged, RunWaits, Submitted, parse_event
+from mergemaker.domain.events import (
+    Event,
+    JobChanged,
+    PreparationChanged,
+    RunWaits,
+    StacksDiffer,
+    Submitted,
+    parse_event,
+)
 from mergemaker.domain.settings import Settings
 from mergemaker.ports import World
 from mergemaker.variables import read_environment
@@ -102,4 +110,6 @@ def _known(event: Event) -> about.Fields:
             return {"run": key.rpartition("/")[2].removesuffix(".json")}
         case Submitted(key):
             return {"run": key.split("/")[-2]}
+        case StacksDiffer(key):
+            return {"merge_request": int(key.split("/")[-2])}
     return asdict(event)

@@ -76,6 +76,9 @@ def _parser() -> argparse.ArgumentParser:
     release.add_argument("--json", action="store_true", help="as a JSON object")
     release.set_defaults(run=_release)
 
+    diff = commands.add_parser("diff", help="what this merge request would change of the stacks, for a note on it")
+    diff.set_defaults(run=_diff)
+
     _add_data_and_image(commands)
 
     setup = commands.add_parser("setup", help="once, after `cdk deploy`: GitLab's token, CI variables, merge checks")
@@ -268,6 +271,22 @@ def _release(asked: argparse.Namespace) -> int:
     said = {"model": asked.model, "version": package.version, "job": package.job, "environment": environment.name}
     text = f"{asked.model}: version {package.version} (run {package.job}) approved for {environment.name}"
     print(json.dumps(said) if asked.json else text)
+    return 0
+
+
+def _diff(_asked: argparse.Namespace) -> int:
+    from mergemaker.adapters.cdk import CdkCli
+    from mergemaker.domain.ci import compared_in, origin
+
+    settings = _settings()
+    job = compared_in(_of_this_project(origin(os.environ), settings), os.environ)
+    diff = CdkCli(_root()).diff()
+    print(diff.text)
+    from mergemaker.bootstrap import Aws
+    from mergemaker.steps.stack_diff import leave_word
+
+    leave_word(job, diff, Aws(settings.names, settings.network).files)
+    print(f"what that means will be in a note on merge request !{job.merge_request}")
     return 0
 
 

@@ -1,6 +1,8 @@
-"""A training job's status has changed, or somebody asked for a run that is there: see `mergemaker.steps.report`.
+"""A training job's status has changed, or somebody asked for a run that is there: see `mergemaker.steps.report`. Or a
+pipeline says what its merge request would change of the stacks: see `mergemaker.steps.stack_diff`.
 
-Once a day it also looks at the token that it reports with: see `mergemaker.steps.token_check`.
+Once a day it also looks at the token that it reports with: see `mergemaker.steps.token_check`. And every few minutes it
+stops what nobody wants any more: see `mergemaker.steps.sweep`.
 """
 
 from functools import cache
@@ -8,8 +10,10 @@ from typing import Any
 
 from lambdas.queue import Answer, Function, each, now
 from mergemaker.domain.errors import RefusedError
-from mergemaker.domain.events import DayPassed, Event, JobChanged, Submitted
+from mergemaker.domain.events import DayPassed, Event, JobChanged, StacksDiffer, Submitted, SweepDue
 from mergemaker.steps.report import report, submitted
+from mergemaker.steps.stack_diff import show_stack_diff
+from mergemaker.steps.sweep import sweep
 from mergemaker.steps.token_check import check_token
 
 function = cache(Function)
@@ -24,8 +28,13 @@ def handler(batch: dict[str, Any], _context: object) -> Answer:
                 return report(job, it.world)
             case Submitted(key):
                 return submitted(key, it.world, now)
+            case StacksDiffer(key):
+                gitlab = it.settings.gitlab
+                return show_stack_diff(key, it.world, pipelines=f"{gitlab.url}/{gitlab.project}/-/pipelines")
             case DayPassed():
                 return check_token(it.world, today=now().date())
+            case SweepDue():
+                return sweep(it.world)
         raise RefusedError(f"not for this function: {event}")
 
     return each(batch, it, handle)

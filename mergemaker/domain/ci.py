@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from mergemaker.domain.errors import UsageError
 from mergemaker.domain.lineage import Origin
+from mergemaker.domain.stack_diff import Job
 
 _NEEDED = ("CI_PROJECT_ID", "CI_COMMIT_SHA", "CI_COMMIT_REF_NAME", "CI_PIPELINE_ID")
 _PARENT = "MERGEMAKER_PIPELINE_ID"
@@ -26,6 +27,18 @@ def origin(environ: Mapping[str, str]) -> Origin:
         pipeline_commit=_commit(environ, "CI_COMMIT_SHA"),
         # Not CI_COMMIT_AUTHOR: git knows that one, with an address that has no place in tags.
         author=environ.get("GITLAB_USER_LOGIN", ""),
+    )
+
+
+def compared_in(who: Origin, environ: Mapping[str, str]) -> Job:
+    """The job that compares stacks, of a merge request. Raises UsageError elsewhere."""
+    check(environ, ("CI_MERGE_REQUEST_IID", "CI_JOB_ID"))
+    return Job(
+        merge_request=_number(environ, "CI_MERGE_REQUEST_IID"),
+        pipeline=who.pipeline,
+        job=_number(environ, "CI_JOB_ID"),
+        commit=who.commit,
+        branch=who.branch,
     )
 
 

@@ -17,6 +17,7 @@ from mergemaker.domain.events import (
     PackageChanged,
     PreparationChanged,
     RunWaits,
+    StacksDiffer,
     Submitted,
     parse_event,
 )
@@ -31,13 +32,16 @@ KINDS = {
     "endpoint": ("aws.sagemaker", "SageMaker Endpoint State Change"),
     "build": ("aws.codebuild", "CodeBuild Build State Change"),
     "submission": ("aws.s3", "Object Created"),
+    "stacks": ("aws.s3", "Object Created"),
     "preparation": ("aws.sagemaker", "SageMaker Processing Job State Change"),
     "waiting": ("aws.s3", "Object Created"),
 }
+STACKS = "_stacks/code/submissions/7/70-701.json"
 SUBMISSION = "prices/code/submissions/prices-0123456789ab-2/70.json"
 WAITING = "prices/code/waiting/prices-prepare-0123456789ab/prices-0123456789ab-2.json"
 DETAILS: dict[str, dict[str, Any]] = {
     "submission": {"bucket": {"name": "shop-111122223333-eu-west-1"}, "object": {"key": SUBMISSION, "size": 900}},
+    "stacks": {"object": {"key": STACKS}},
     "job": {"TrainingJobName": "prices-0123456789ab"},
     "preparation": {"ProcessingJobName": "prices-prepare-0123456789ab"},
     "waiting": {"bucket": {"name": "shop-111122223333-eu-west-1"}, "object": {"key": WAITING}},
@@ -73,6 +77,7 @@ def event(kind: str = "job", detail: object = None, **changed: object) -> dict[s
         ("package", PackageChanged(PACKAGE)),
         ("endpoint", EndpointChanged("shop-prices-staging")),
         ("submission", Submitted(SUBMISSION)),
+        ("stacks", StacksDiffer(STACKS)),
         ("preparation", PreparationChanged("prices-prepare-0123456789ab")),
         ("waiting", RunWaits(WAITING)),
         (
@@ -195,6 +200,10 @@ def test_an_event_without_one_of_its_parts_is_an_error(key: str) -> None:
         ("submission", {"object": {"key": "prices/code/waiting/y.json"}}),
         ("preparation", {"ProcessingJobName": "a/b"}),
         ("submission", {"object": {"key": f"{SUBMISSION}\n"}}),
+        ("stacks", {"object": {"key": "_stacks/code/submissions/7/70.json"}}),
+        ("stacks", {"object": {"key": "_stacks/code/submissions/x/70-701.json"}}),
+        ("stacks", {"object": {"key": "_stacks/code/waiting/7/70-701.json"}}),
+        ("stacks", {"object": {"key": "prices/code/submissions/7/70-701.json"}}),
         ("submission", {"object": {"key": f"../{SUBMISSION}"}}),
         ("submission", {"object": {"key": "prices/code/submissions/../../70.json"}}),
         ("submission", {"object": {"key": "prices/code/submissions/prices-0123456789ab/x.json"}}),

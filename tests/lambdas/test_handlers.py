@@ -14,6 +14,8 @@ from mergemaker.adapters.merge_requests import GitLabMergeRequests
 from mergemaker.domain.errors import UsageError
 from mergemaker.domain.names import submission_key
 from mergemaker.domain.settings import GitLab
+from mergemaker.domain.stack_diff import to_json
+from tests.domain.test_stack_diff import DIFF, JOB
 from tests.fakes.made import folder, origin
 from tests.fakes.registry import PACKAGES
 from tests.fakes.story import approved, completed, submitted, trained
@@ -126,6 +128,15 @@ def test_a_second_merge_request_that_asks_for_the_same_work_is_told_by_s3s_event
     submitted(fakes, who=origin(merge_request=8, pipeline=80))
     assert failed(report({"Records": [message(1, submission_event(job, 80))]}, None)) == []
     assert "✅" in fakes.merge_requests.only(8)
+
+
+def test_what_a_pipeline_would_change_of_the_stacks_is_told_by_s3s_event(fakes: Fakes, log: Log) -> None:
+    fakes.files.put(JOB.key, to_json(JOB, DIFF))
+    detail = {"bucket": {"name": "shop-111122223333-eu-west-1"}, "object": {"key": JOB.key}}
+    left = {**event("any"), "source": "aws.s3", "detail-type": "Object Created", "detail": detail}
+    assert failed(report({"Records": [message(1, left)]}, None)) == []
+    assert "[pipeline 70](https://gitlab.example.com/team/shop/-/pipelines/70)" in fakes.merge_requests.only(7)
+    assert {line["merge_request"] for line in log()} == {7}
 
 
 def test_a_submission_with_junk_in_it_comes_again_alone(fakes: Fakes, log: Log) -> None:
