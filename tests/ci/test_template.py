@@ -23,16 +23,34 @@ MERGE_REQUEST = {
     "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "5",
 }
 CHILD = {"CI_PIPELINE_SOURCE": "parent_pipeline", "CI_PIPELINE_ID": "71", "MERGEMAKER_PIPELINE_ID": "70"}
+SET_UP = {"MERGEMAKER_SUBMIT_ROLE_ARN": "arn:submit"}
 PROTECTED = {"MERGEMAKER_RELEASE_ROLE_ARN": "arn:release", "MERGEMAKER_DEPLOY_ROLE_ARN": "arn:deploy"}
 
 PIPELINES = {
-    "a merge request": (Pipeline(MERGE_REQUEST, ("infra/data.py",)), ["mergemaker:models", "mergemaker:plan"]),
+    "a merge request": (
+        Pipeline(MERGE_REQUEST | SET_UP, ("models/prices/train.py",)),
+        ["mergemaker:models", "mergemaker:plan"],
+    ),
+    "a merge request that changes the stacks": (
+        Pipeline(MERGE_REQUEST | SET_UP, ("infra/data.py",)),
+        ["mergemaker:diff", "mergemaker:models", "mergemaker:plan"],
+    ),
+    "such a merge request before `mergemaker setup`": (
+        Pipeline(MERGE_REQUEST, ("infra/data.py",)),
+        ["mergemaker:models", "mergemaker:plan"],
+    ),
     "a fork's merge request, in the fork": (
-        Pipeline({**MERGE_REQUEST, "CI_PROJECT_ID": "6", "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "6"}),
+        Pipeline(
+            {**MERGE_REQUEST, **SET_UP, "CI_PROJECT_ID": "6", "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "6"},
+            ("infra/data.py",),
+        ),
         ["mergemaker:plan"],
     ),
     "a fork's merge request, in the parent project": (
-        Pipeline({**MERGE_REQUEST, "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "6", "CI_COMMIT_REF_NAME": "trunk"}),
+        Pipeline(
+            {**MERGE_REQUEST, **SET_UP, "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "6", "CI_COMMIT_REF_NAME": "trunk"},
+            ("infra/data.py",),
+        ),
         ["mergemaker:plan"],
     ),
     "a push to the default branch": (
@@ -40,7 +58,7 @@ PIPELINES = {
         ["mergemaker:models", "mergemaker:plan"],
     ),
     "a push to the default branch that changes the stacks": (
-        Pipeline(PUSH | PROTECTED, ("infra/data.py",)),
+        Pipeline(PUSH | SET_UP | PROTECTED, ("infra/data.py",)),
         ["mergemaker:deploy", "mergemaker:models", "mergemaker:plan"],
     ),
     "such a push before `mergemaker setup`": (
@@ -110,6 +128,13 @@ def test_each_merge_is_released_also_when_the_next_one_comes_at_once(parent: Con
         rule = pipeline.rule(config)
         assert rule is not None
         assert rule["auto_cancel"] == {"on_new_commit": "none"}
+
+
+def test_what_a_merge_request_would_change_is_compared_where_what_a_merge_changed_is_deployed(parent: Config) -> None:
+    diff, deploy = parent["mergemaker:diff"], parent["mergemaker:deploy"]
+    assert diff["rules"][0]["changes"] == deploy["rules"][0]["changes"]
+    assert (diff["image"], diff["before_script"]) == (deploy["image"], deploy["before_script"])
+    assert not any("deploy" in line.lower() for line in diff["script"])
 
 
 def test_a_child_knows_whose_statuses_a_merge_waits_for(parent: Config) -> None:
