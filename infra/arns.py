@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from mergemaker.domain.names import Names
 from mergemaker.domain.watching import EndpointAlarm, alarm_topic_arn, endpoint_alarm, endpoint_logs
+from mergemaker.steps.stacks import stack_names
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,17 @@ class Arns:
     @property
     def network_interfaces(self) -> str:
         return self._arn("ec2", "network-interface/*")
+
+    # CloudFormation --------------------------------------------------------------------------
+
+    def stack(self, name: str) -> str:
+        """By name: CloudFormation adds an id to it."""
+        return self._arn("cloudformation", f"stack/{name}/*")
+
+    @property
+    def stacks(self) -> list[str]:
+        """The project's own."""
+        return [self.stack(name) for name in stack_names(self.names)]
 
     # SageMaker -------------------------------------------------------------------------------
 

@@ -47,7 +47,7 @@ def _reasons(arns: Arns, *, stack: str) -> dict[str, str]:
     return {
         f"AwsSolutions::AwsSolutions-IAM5[Resource::{arns.bucket}/*]": "The star stands for all that is in the "
         "project's own bucket, which is what this role is there to delete.",
-        f"AwsSolutions::AwsSolutions-IAM5[Resource::{_stacks(arns, stack)}]": "The star stands for the number that "
+        f"AwsSolutions::AwsSolutions-IAM5[Resource::{arns.stack(stack)}]": "The star stands for the number that "
         "CloudFormation gives the stack when it makes it; the name before it is this one stack's.",
     }
 
@@ -99,10 +99,5 @@ def _statements(arns: Arns, *, stack: str) -> Statements:
     return [
         allow("s3:ListBucketVersions", on=arns.bucket),
         allow("s3:DeleteObject", "s3:DeleteObjectVersion", on=arns.objects("*")),
-        allow("cloudformation:DescribeStacks", on=_stacks(arns, stack)),
+        allow("cloudformation:DescribeStacks", on=arns.stack(stack)),
     ]
-
-
-def _stacks(arns: Arns, name: str) -> str:
-    names = arns.names
-    return f"arn:{names.partition}:cloudformation:{names.region}:{names.account}:stack/{name}/*"

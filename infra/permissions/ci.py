@@ -50,7 +50,9 @@ _ORIGIN = ("commit", "job", "merge-request", "model", "pipeline", "project", "ru
 
 
 def submit(arns: Arns, network: Network) -> Statements:
-    """Uploads code, copies data, starts, watches and stops jobs, has images built."""
+    """Uploads code, copies data, starts, watches and stops jobs, has images built.
+    And reads what is deployed, to say what a merge request would change of it: templates hold no secret.
+    """
     return [
         write_once(arns, "*/code/*", "*/data/*"),
         copy_parts(arns, "*/data/*"),
@@ -65,6 +67,7 @@ def submit(arns: Arns, network: Network) -> Statements:
         allow("ecr:BatchGetImage", on=[arns.repository, *aws_repositories(arns.names)]),
         allow("codebuild:BatchGetBuilds", "codebuild:ListBuildsForProject", on=arns.image_builder),
         build_images(arns),
+        allow("cloudformation:DescribeStacks", "cloudformation:GetTemplate", on=arns.stacks),
     ]
 
 

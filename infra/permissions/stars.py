@@ -29,6 +29,7 @@ _INTERFACES = "Interfaces get their ids when SageMaker or Lambda make them, in t
 _WATCHED = "The star stands for endpoints, which come without a deploy: each gets its alarms, told to the project's "
 _WATCHED += "topic alone, and its log group."
 _AWS_IMAGES = "AWS's own account for images: the star stands for what AWS publishes there, for every account to pull."
+_STACKS = "The star stands for the id that CloudFormation gives a stack; the names are whole."
 _SAGEMAKER_LOGS = "SageMaker makes these log groups for all jobs and endpoints of the account, by names of its own."
 
 
@@ -69,6 +70,7 @@ def _reasons(arns: Arns) -> dict[str, str]:
         arns.processing_jobs: _JOBS,
         arns.network_interfaces: _INTERFACES,
         **dict.fromkeys(aws_repositories(arns.names), _AWS_IMAGES),
+        **dict.fromkeys(arns.stacks, _STACKS),
         **dict.fromkeys(named, _NAMED),
         **dict.fromkeys((*arns.endpoint_alarms, arns.endpoint_logs), _WATCHED),
     }

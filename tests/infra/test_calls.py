@@ -23,6 +23,8 @@ NEEDS = {
 """Calls that IAM knows by other names."""
 
 BESIDE = {
+    "cloudformation:DescribeStacks": "the CDK CLI compares with what is deployed: mergemaker diff",
+    "cloudformation:GetTemplate": "likewise",
     "cloudwatch:TagResource": "with PutMetricAlarm, which tags",
     "iam:PassRole": "with CreateTrainingJob and CreateModel",
     "logs:CreateLogStream": "Lambda writes a function's log under its role",

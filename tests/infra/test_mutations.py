@@ -263,6 +263,8 @@ MUTATIONS: dict[str, Change] = {
     "submit: writes anywhere": everywhere("submit", "s3:PutObject"),
     "submit: lists everything": unconditional("submit", "s3:ListBucket"),
     "submit: replaces the build's script": unconditional("submit", "codebuild:StartBuild"),
+    "submit: reads any stack": everywhere("submit", "cloudformation:GetTemplate"),
+    "submit: deploys": also("submit", "cloudformation:ExecuteChangeSet"),
     "submit: approves": also("submit", "sagemaker:UpdateModelPackage"),
     "submit: reads the token": also("submit", "secretsmanager:GetSecretValue"),
     "release: rejects, and approves others' packages": unconditional("release", "sagemaker:UpdateModelPackage"),
