@@ -73,6 +73,7 @@ class PlatformStack(cdk.Stack):
         Monitoring(self, "Monitoring", arns=arns, functions=(report, release, start), alarms=settings.alarms)
         rules.training_jobs(self, to=report, arns=arns)
         rules.daily(self, to=report, names=names)
+        rules.sweep(self, to=report, names=names)
         rules.submissions(self, to=report, names=names)
         rules.packages(self, to=release, names=names)
         rules.endpoints(self, to=release, names=names)

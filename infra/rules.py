@@ -1,5 +1,5 @@
 """Which events reach which queue. Each rule lets through this project's events of this account and nothing else.
-One of them makes its own, once a day.
+Those with a schedule make their own.
 
 What a rule cannot deliver goes to the dead-letter queue of the function that it was meant for, as the event itself: it
 can be sent again from there like any other message.
@@ -15,7 +15,7 @@ from constructs import Construct
 
 from infra.arns import Arns
 from infra.queued_function import QueuedFunction
-from mergemaker.domain.events import daily_rule
+from mergemaker.domain.events import daily_rule, sweep_rule
 from mergemaker.domain.names import Names
 
 
@@ -93,13 +93,22 @@ def image_builds(scope: Construct, *, to: QueuedFunction, names: Names) -> None:
 
 
 def daily(scope: Construct, *, to: QueuedFunction, names: Names) -> None:
-    """Its name tells the function that the event is of this schedule and of no other."""
+    _schedule(scope, "Daily", rule=daily_rule(names), every=cdk.Duration.days(1), to=to)
+
+
+def sweep(scope: Construct, *, to: QueuedFunction, names: Names) -> None:
+    """For what no event tells of."""
+    _schedule(scope, "Sweep", rule=sweep_rule(names), every=cdk.Duration.minutes(5), to=to)
+
+
+def _schedule(scope: Construct, name: str, *, rule: str, every: cdk.Duration, to: QueuedFunction) -> None:
+    """The rule's name tells the function that the event is of this schedule and of no other."""
     events.Rule(
         scope,
-        "Daily",
-        rule_name=daily_rule(names),
-        description=f"Once a day, to the queue {to.node.id}",
-        schedule=events.Schedule.rate(cdk.Duration.days(1)),
+        name,
+        rule_name=rule,
+        description=f"Every {every.to_human_string()}, to the queue {to.node.id}",
+        schedule=events.Schedule.rate(every),
         targets=[targets.SqsQueue(to.queue, dead_letter_queue=to.dead_letters)],
     )
 

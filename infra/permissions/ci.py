@@ -4,7 +4,7 @@ from aws_cdk import aws_iam as iam
 
 from infra.arns import Arns
 from infra.permissions import Statements, allow, deny
-from infra.permissions.common import below, copy_parts, list_bucket, own, start_jobs, write_once, write_only
+from infra.permissions.common import below, copy_parts, list_bucket, start_jobs, write_once, write_only
 from infra.permissions.registries import aws_repositories
 from mergemaker.domain.settings import Network
 
@@ -50,7 +50,7 @@ _ORIGIN = ("commit", "job", "merge-request", "model", "pipeline", "project", "ru
 
 
 def submit(arns: Arns, network: Network) -> Statements:
-    """Uploads code, copies data, starts, watches and stops jobs, has images built.
+    """Uploads code, copies data, starts and watches jobs, has images built.
     And reads what is deployed, to say what a merge request would change of it: templates hold no secret.
     """
     return [
@@ -62,7 +62,6 @@ def submit(arns: Arns, network: Network) -> Statements:
         list_bucket(arns, "*/code/*.toml", "*/data/*", "*/input/*", "*/prepared/*.json"),
         *start_jobs(arns, network),
         allow("sagemaker:DescribeTrainingJob", "sagemaker:DescribeProcessingJob", "sagemaker:ListTags", on=arns.jobs),
-        own(arns, "sagemaker:StopTrainingJob", "sagemaker:StopProcessingJob", on=arns.jobs),
         allow("ecr:DescribeImages", on=arns.repository),
         allow("ecr:BatchGetImage", on=[arns.repository, *aws_repositories(arns.names)]),
         allow("codebuild:BatchGetBuilds", "codebuild:ListBuildsForProject", on=arns.image_builder),

@@ -113,12 +113,14 @@ def own(arns: Arns, *actions: str, on: str | Sequence[str]) -> iam.PolicyStateme
 def publish(arns: Arns) -> Statements:
     """What every function does in the end: the run's record, then the note and the status on the merge request.
 
-    For that it reads the model's settings as submitted, and what is live in the first environment.
+    For that it reads the model's settings as submitted, and what is live in the first environment. And it stops the run
+    that the merge request has shown so far, unless somebody else has asked for that one.
     """
     return [
         allow("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", on=arns.run_table),
         allow("s3:GetObject", on=arns.objects("*/code/*.toml")),
-        list_bucket(arns, "*/code/*.toml"),
+        list_bucket(arns, "*/code/*.toml", "*/code/submissions/*"),
+        own(arns, "sagemaker:StopTrainingJob", on=arns.training_jobs),
         allow("sagemaker:DescribeEndpoint", on=arns.endpoints),
         allow("sagemaker:DescribeModelPackage", on=arns.packages),
         allow("secretsmanager:GetSecretValue", on=arns.token_secret),

@@ -27,11 +27,12 @@ _NOT_CODE = ("checkpoints", "data", "input", "output", "packages", "prepared")
 
 def report(arns: Arns) -> Statements:
     """Reads a job, what it ran, its output and who asked for it; writes note, history, a package to be approved, and
-    the copy of the artifact that it serves."""
+    the copy of the artifact that it serves. Looks for jobs that nobody wants any more, among all of the account."""
     asked = ("*/code/submissions/*", WAITING)
     read = ("*/output/*", "*/packages/*", "*/reports.csv", "*/code/*.tar.gz", *asked)
     return [
         allow("sagemaker:DescribeTrainingJob", "sagemaker:ListTags", on=arns.training_jobs),
+        allow("sagemaker:ListTrainingJobs", on="*"),
         *register(arns),
         allow("s3:GetObject", on=arns.objects(*read)),
         allow("s3:PutObject", on=arns.objects("*/reports.csv")),

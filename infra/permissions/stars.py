@@ -22,9 +22,9 @@ _NAMED += "is changed only where it carries the project's tag."
 _JOBS = "A job's name begins with its model's. Jobs are made with the project's tag, and stopped only where they have "
 _JOBS += "it; the rest is reading what a job's name already tells."
 _EVERY = (
-    "The calls are GetAuthorizationToken and EC2's Describe…, which know no resource, and metrics in SageMaker's own "
+    "The calls are GetAuthorizationToken, ListTrainingJobs and EC2's Describe…, which know no resource, and metrics in "
 )
-_EVERY += "namespaces."
+_EVERY += "SageMaker's own namespaces."
 _INTERFACES = "Interfaces get their ids when SageMaker or Lambda make them, in the settings' subnets and nowhere else."
 _WATCHED = "The star stands for endpoints, which come without a deploy: each gets its alarms, told to the project's "
 _WATCHED += "topic alone, and its log group."

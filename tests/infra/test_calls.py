@@ -31,8 +31,6 @@ BESIDE = {
     "logs:PutLogEvents": "likewise",
     "logs:TagResource": "with CreateLogGroup, which tags",
     "sagemaker:AddTags": "with every creation that tags",
-    "sagemaker:StopTrainingJob": "submit stops the run that a newer push supersedes",
-    "sagemaker:StopProcessingJob": "likewise, the preparation that only that run waits for",
     "sqs:DeleteMessage": "Lambda works off a function's queue under its role",
     "sqs:GetQueueAttributes": "likewise",
     "sqs:ReceiveMessage": "likewise",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mergemaker.domain.events import DayPassed, PreparationChanged, RunWaits, parse_event
+from mergemaker.domain.events import DayPassed, Event, PreparationChanged, RunWaits, SweepDue, parse_event
 from mergemaker.domain.names import Names, submission_key, waiting_key
 from tests.infra.stacks import ACCOUNT, PROJECT, REGION, Stacks
 
@@ -21,8 +21,11 @@ CASES = [
 ]
 BY_ROLE = {"RoleArn": [f"arn:aws:iam::{ACCOUNT}:role/{PROJECT}-execution"]}
 BUCKET = {"name": [f"{PROJECT}-{ACCOUNT}-{REGION}"]}
-DAILY = "Scheduled Event"
-"""Of the rule that listens to nothing, and makes its own."""
+SCHEDULES: dict[str, tuple[str, Event]] = {
+    "Every 1 day": ("rate(1 day)", DayPassed()),
+    "Every 5 minutes": ("rate(5 minutes)", SweepDue()),
+}
+"""By how their rules are described, which listen to nothing and make their own events."""
 cases = pytest.mark.parametrize(("source", "detail_type", "function"), CASES)
 
 
@@ -31,7 +34,7 @@ def rule_for(stacks: Stacks, detail_type: str, function: str) -> tuple[str, dict
         name: one["Properties"]
         for name, one in stacks.of_type("AWS::Events::Rule").items()
         if one["Properties"].get("EventPattern", {}).get("detail-type") == [detail_type]
-        or (detail_type == DAILY and "ScheduleExpression" in one["Properties"])
+        or (detail_type in SCHEDULES and one["Properties"]["Description"].startswith(f"{detail_type},"))
         if queue_of(stacks, one) == f"{PROJECT}-{function}"
     }
     assert len(found) == 1
@@ -49,7 +52,7 @@ def test_no_other_event_is_listened_to(stacks: Stacks) -> None:
     found = [(*pattern["source"], *pattern["detail-type"], queue_of(stacks, one)) for pattern, one in patterns]
 
     assert sorted(found) == sorted((source, kind, f"{PROJECT}-{function}") for source, kind, function in CASES)
-    assert len(rules) == len(CASES) + 1, "and the daily one"
+    assert len(rules) == len(CASES) + len(SCHEDULES)
 
 
 @cases
@@ -61,27 +64,31 @@ def test_an_event_goes_to_its_functions_queue(stacks: Stacks, source: str, detai
     assert len(rule["Targets"]) == 1
 
 
-def test_the_report_function_is_woken_once_a_day_by_a_rule_whose_name_it_knows(stacks: Stacks) -> None:
-    _, rule = rule_for(stacks, DAILY, "report")
+@pytest.mark.parametrize("described", SCHEDULES)
+def test_the_report_function_is_woken_by_rules_whose_names_it_knows(stacks: Stacks, described: str) -> None:
+    rate, parsed = SCHEDULES[described]
+    _, rule = rule_for(stacks, described, "report")
     (target,) = rule["Targets"]
     event = {
         "source": "aws.events",
-        "detail-type": DAILY,
+        "detail-type": "Scheduled Event",
         "account": ACCOUNT,
         "region": REGION,
         "resources": [f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{rule['Name']}"],
         "detail": {},
     }
 
-    assert (rule["State"], rule["ScheduleExpression"]) == ("ENABLED", "rate(1 day)")
+    assert (rule["State"], rule["ScheduleExpression"]) == ("ENABLED", rate)
     assert "Input" not in target, "the event goes as it is"
-    assert parse_event(json.dumps(event), Names(PROJECT, ACCOUNT, REGION)) == DayPassed()
+    assert parse_event(json.dumps(event), Names(PROJECT, ACCOUNT, REGION)) == parsed
 
 
-with_daily = pytest.mark.parametrize(("source", "detail_type", "function"), [*CASES, ("aws.events", DAILY, "report")])
+all_rules = pytest.mark.parametrize(
+    ("source", "detail_type", "function"), [*CASES, *(("aws.events", one, "report") for one in SCHEDULES)]
+)
 
 
-@with_daily
+@all_rules
 def test_what_cannot_be_delivered_is_kept(stacks: Stacks, source: str, detail_type: str, function: str) -> None:
     _, rule = rule_for(stacks, detail_type, function)
     (target,) = rule["Targets"]
@@ -147,7 +154,7 @@ def test_what_the_rules_let_through_is_what_the_functions_read(stacks: Stacks) -
 
 
 @pytest.mark.parametrize("suffix", ["", "-dead"])
-@with_daily
+@all_rules
 def test_only_the_rule_may_send(stacks: Stacks, source: str, detail_type: str, function: str, suffix: str) -> None:
     """Whoever else can send to the queue could make the function act on an event that never was."""
     rules = {
