@@ -23,7 +23,7 @@ from botocore.exceptions import ClientError
 from local.demo import MODEL, ROW
 from local.laptop import start
 from local.team import Team, set_hyperparameter, until
-from mergemaker.domain.names import commit_status, note_marker, output_key, package_key, reports_key
+from mergemaker.domain.names import STACKS_MARKER, commit_status, note_marker, output_key, package_key, reports_key
 from tests.story import refusals
 
 pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600)]
@@ -347,7 +347,7 @@ def test_setup_mends_what_a_person_broke_and_the_doctor_finds_it_before_and_not_
     assert team.laptop.token not in done.stdout
     assert [line.rpartition(": ")[2] for line in done.stdout.splitlines()] == [
         "was fine", "was fine", "was fine", "made", "was fine", "was fine", "was fine", "changed", "was fine",
-        "was fine",
+        "was fine", "was fine",
     ]  # fmt: skip
     after = examine(team)
     assert {check: mark for check, mark in after.items() if mark != "fine"} == {}
@@ -385,7 +385,13 @@ def test_a_merge_that_changes_the_stacks_is_deployed_by_ci_and_leaves_no_differe
     commit = team.branch("six-reports", "Write six reports at once", six_reports_at_once)
     request = team.open_merge_request("six-reports", "Write six reports at once")
     nothing_to_train = {"mergemaker:plan", "mergemaker:models", "no model changed"}
-    assert jobs_of(team.pipeline(commit, "merge_request_event")) == nothing_to_train
+    pipeline = team.pipeline(commit, "merge_request_event")
+    assert jobs_of(pipeline) == {"mergemaker:diff", *nothing_to_train}
+    (note,) = until(lambda: notes(team, request.iid), seconds=30, what="the note about the stacks")
+    assert note.startswith(f"{STACKS_MARKER}\n\n### 🏗️ **Infrastructure** · 1 stack changes · 1 changed\n")
+    assert f"[pipeline {pipeline.id}]({pipeline.web_url}) of commit `{commit[:8]}` on `six-reports`" in note
+    assert note.count("There were no differences") == 2
+    assert "MaximumConcurrency" in note
     assert reports_at_once(team) != 6
 
     commit = merge(team, request.iid)
