@@ -51,6 +51,8 @@ Call = Callable[[Any], object]
 CALLS: dict[str, tuple[str, Call]] = {
     "job": ("describe_training_job", lambda c: jobs(c).find("j")),
     "start": ("create_training_job", lambda c: jobs(c).start(asked("j"), image="i")),
+    "stop": ("stop_training_job", lambda c: jobs(c).stop("j")),
+    "going on": ("list_training_jobs", lambda c: list(jobs(c).going_on())),
     "endpoint": ("describe_endpoint", lambda c: endpoints(c).find("e")),
     "create": ("create_endpoint", lambda c: endpoints(c).create("e", config="c", tags={})),
     "update": ("update_endpoint", lambda c: endpoints(c).update("e", config="c")),

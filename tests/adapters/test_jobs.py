@@ -84,6 +84,24 @@ def test_a_second_job_of_the_name_is_not_started_and_the_first_stays(jobs: Jobs,
     assert job.lineage == asked(name).lineage
 
 
+def test_a_job_goes_on_until_it_has_ended_or_is_stopped(jobs: Jobs, name: str, address: str) -> None:
+    jobs.start(asked(name), image=address)
+    goes_on = name in jobs.going_on()
+    job = jobs.find(name)
+    assert job is not None
+    assert goes_on or job.status is not Status.IN_PROGRESS
+    for _ in range(2):
+        jobs.stop(name)
+
+    def ended() -> bool:
+        found = jobs.find(name)
+        return found is not None and found.status is not Status.IN_PROGRESS
+
+    wait_for(ended)
+    assert name not in jobs.going_on()
+    jobs.stop(name)
+
+
 @pytest.mark.cloud
 def test_an_image_that_is_not_there_is_told(request: pytest.FixtureRequest, name: str) -> None:
     jobs: Jobs = request.getfixturevalue("aws").jobs

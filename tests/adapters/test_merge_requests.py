@@ -87,6 +87,10 @@ def test_a_merge_request_that_is_not_there_is_told(port: MergeRequests) -> None:
         port.find_note(404, MARKER)
 
 
+def test_a_merge_request_that_is_there_is_open_and_another_is_none(port: MergeRequests) -> None:
+    assert (port.state(1), port.state(404)) == ("opened", None)
+
+
 # What only GitLab can show ------------------------------------------------------------------
 
 
@@ -125,6 +129,16 @@ def test_the_token_is_what_the_secret_holds(aws: Aws) -> None:
     assert aws.token() == "glpat-secret"
 
 
+@pytest.mark.cloud
+def test_a_merge_requests_state_is_what_people_made_of_it(real: OnGitLab) -> None:
+    port, request, found = real.port(), real.merge_request, []
+    for event in ("close", "reopen"):
+        request.state_event = event
+        request.save()
+        found.append(port.state(1))
+    assert found == ["closed", "opened"]
+
+
 # Answers of a GitLab in trouble -------------------------------------------------------------
 
 WHERE = GitLab("https://gitlab.example.com", 5, "team/shop")
@@ -140,6 +154,24 @@ def adapter(*tokens: str, slept: list[float] | None = None) -> GitLabMergeReques
 
 def set_status(port: GitLabMergeRequests) -> None:
     port.set_status(commit="c1", ref="main", pipeline=70, name="n", state="success", description="")
+
+
+@responses.activate
+def test_a_merge_request_of_a_project_that_is_not_shown_is_not_taken_for_deleted() -> None:
+    """GitLab says 404 of both; and so it does while a project is being moved."""
+    project = "https://gitlab.example.com/api/v4/projects/5"
+    responses.get(f"{project}/merge_requests/7", status=404, json={"message": "404 Not found"})
+    responses.get(project, status=404, json={"message": "404 Project Not Found"})
+    with pytest.raises(ServiceError, match="merge request !7: GitLab says 404: 404 Project Not Found"):
+        adapter().state(7)
+
+
+@responses.activate
+@pytest.mark.parametrize("answer", [[], {}, {"state": 3}])
+def test_an_answer_that_is_no_merge_request_comes_again(answer: object) -> None:
+    responses.get("https://gitlab.example.com/api/v4/projects/5/merge_requests/7", json=answer)
+    with pytest.raises(RetryableError, match="an answer without state"):
+        adapter().state(7)
 
 
 @responses.activate

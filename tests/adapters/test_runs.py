@@ -44,6 +44,7 @@ def full(model: str) -> Run:
         billed_seconds=None,
         also_asked=(origin(pipeline=71), origin(merge_request=None, pipeline=72)),
         told={"70": "success", "71": "digest"},
+        unwanted="merge request !7 was closed",
         releases={
             "staging": Release("staging", 4, ReleaseStatus.ROLLED_BACK, datetime(2026, 3, 1, 1, 2, 3, 45, UTC), "why")
         },
@@ -107,6 +108,16 @@ def test_a_note_is_empty_at_first_and_then_what_the_last_holder_left(runs: Runs,
         assert record == NoteRecord(12, "j", None)
     with runs.note(name, 8) as record:
         assert record == NoteRecord()
+
+
+def test_what_a_note_shows_is_known_without_holding_it(runs: Runs, name: str) -> None:
+    assert runs.shown(name, 7) is None
+    with runs.note(name, 7) as record:
+        assert runs.shown(name, 7) is None
+        record.note, record.job = 12, "j"
+    with runs.note(name, 7):
+        assert runs.shown(name, 7) == "j"
+    assert runs.shown(name, 8) is None
 
 
 def test_what_is_known_of_a_note_is_kept_when_its_writer_fails(runs: Runs, name: str) -> None:

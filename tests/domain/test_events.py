@@ -19,6 +19,7 @@ from mergemaker.domain.events import (
     RunWaits,
     StacksDiffer,
     Submitted,
+    SweepDue,
     parse_event,
 )
 from mergemaker.domain.names import Names
@@ -104,6 +105,11 @@ def scheduled(**changed: object) -> dict[str, Any]:
 
 def test_the_daily_rules_event_says_that_a_day_has_passed() -> None:
     assert parse_event(json.dumps(scheduled()), NAMES) == DayPassed()
+
+
+def test_the_other_schedules_event_says_that_a_sweep_is_due() -> None:
+    event = scheduled(resources=[RULE.replace("shop-daily", "shop-sweep")])
+    assert parse_event(json.dumps(event), NAMES) == SweepDue()
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from mergemaker.domain.names import (
     Names,
     image_tag,
     job_name,
+    model_of,
     name_fault,
     waiting_prefix,
 )
@@ -63,6 +64,20 @@ def test_a_second_attempt_has_another_name_than_the_first() -> None:
         "prices-0123456789ab-2",
         "prices-0123456789ab-3",
     ]
+
+
+@pytest.mark.parametrize("model", ["a", "breast-cancer", "a-0123456789ab", "a-0123456789ab-2", MODEL])
+@pytest.mark.parametrize("attempt", [1, 2, 20])
+def test_a_jobs_name_says_which_models_run_it_is(model: str, attempt: int) -> None:
+    assert model_of(job_name(model, digest("run"), attempt)) == model
+
+
+@pytest.mark.parametrize(
+    "job", ["", "a", "a-012345678", "a-0123456789aB", "a-0123456789ab-", "A-0123456789ab", "a--0123456789ab",
+            f"m{MODEL}-0123456789ab", "a-0123456789ab\n", "a-0123456789ab-1234"]
+)  # fmt: skip
+def test_a_name_that_no_run_has_is_of_no_model(job: str) -> None:
+    assert model_of(job) is None
 
 
 @pytest.mark.parametrize("model", ["a", "breast-cancer", "a-0123456789abcdef"])

@@ -216,6 +216,7 @@ def test_who_asked_for_the_run_first_is_told_its_commit_once() -> None:
         ({"status": Status.IN_PROGRESS, "phase": ""}, "training: starting"),
         ({"status": Status.STOPPING}, "stopping"),
         ({"status": Status.STOPPED}, "stopped"),
+        ({"status": Status.STOPPED, "reason": "merge request !7 was closed"}, "stopped: merge request !7 was closed"),
         ({"status": Status.FAILED, "reason": "a\n b\x00\u202ec"}, "failed: a bc"),
         ({"status": Status.FAILED, "reason": "x" * 2000}, f"failed: {'x' * 247}"),
     ],

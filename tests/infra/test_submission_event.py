@@ -41,7 +41,7 @@ def mailbox(stacks: Stacks, port: int) -> Mailbox:
     (pattern,) = [
         one["Properties"]["EventPattern"]
         for one in stacks.of_type("AWS::Events::Rule").values()
-        if one["Properties"].get("EventPattern", {}).get("source") == ["aws.s3"]
+        if one["Properties"].get("EventPattern", {}).get("source") == ["aws.s3"] and "submissions" in str(one)
     ]
     sqs, events = client("sqs", port), client("events", port)
     url = new_queue(sqs, "report")

@@ -1,4 +1,4 @@
-"""The report function's daily look at its own token."""
+"""What the report function does by schedule: a daily look at its own token, and sweeps."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,6 +6,8 @@ import pytest
 
 from lambdas.report.handler import handler as report
 from mergemaker.domain.errors import ServiceError
+from mergemaker.domain.run import Status
+from tests.fakes.story import submitted
 from tests.fakes.world import Fakes
 from tests.lambdas.conftest import Log, event, message
 
@@ -20,6 +22,9 @@ DAILY = {
 }
 
 
+SWEEP = {**DAILY, "resources": ["arn:aws:events:eu-west-1:111122223333:rule/shop-sweep"]}
+
+
 def batch(*bodies: dict[str, object]) -> dict[str, object]:
     return {"Records": [message(number, body) for number, body in enumerate(bodies)]}
 
@@ -28,6 +33,17 @@ def test_the_daily_event_opens_an_issue_and_its_repetition_none(fakes: Fakes) ->
     fakes.issues.end = datetime.now(UTC).date() + timedelta(days=3)
     assert report(batch(DAILY, DAILY), None) == {"batchItemFailures": []}
     assert len(fakes.issues.issues) == 1
+
+
+def test_the_other_schedule_stops_the_runs_of_a_merge_request_that_was_closed(fakes: Fakes, log: Log) -> None:
+    job = submitted(fakes).job
+    assert report(batch(event("Training Job", TrainingJobName=job)), None) == {"batchItemFailures": []}
+    fakes.merge_requests.states[7] = "closed"
+    log()
+    assert report(batch(SWEEP, SWEEP), None) == {"batchItemFailures": []}
+    assert fakes.jobs.jobs[job].status is Status.STOPPING
+    assert [line["result"] for line in log() if line["message"] == "done"] == [str([job]), "[]"]
+    assert fakes.issues.calls == []
 
 
 def test_another_projects_schedule_is_not_answered(fakes: Fakes, log: Log) -> None:
