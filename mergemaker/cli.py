@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="read all settings and model folders, say what is wrong where")
     check.set_defaults(run=_check)
 
-    plan = commands.add_parser("plan", help="which models this merge request, or this merge, changes")
+    plan = commands.add_parser("plan", help="which models this pipeline is about: what changed, and what was asked for")
     plan.add_argument("--json", action="store_true", help="as a JSON list")
     plan.add_argument(
         "--child-pipeline", metavar="FILE", type=Path, help="write GitLab's child pipeline, with a job for each of them"
@@ -111,9 +111,13 @@ def _add_data_and_image(commands: "argparse._SubParsersAction[argparse.ArgumentP
     diff.add_argument("--json", action="store_true", help="as a JSON object")
     diff.set_defaults(run=_data_diff)
 
-    image = commands.add_parser("image", help="AWS's own images: resolve").add_subparsers(
+    image = commands.add_parser("image", help="images: build a model's, resolve AWS's own").add_subparsers(
         title="commands", required=True, metavar="COMMAND"
     )
+    build = image.add_parser("build", help="have a model's image built, unless it is there, without training")
+    build.add_argument("model", metavar="MODEL")
+    build.add_argument("--json", action="store_true", help="as a JSON object")
+    build.set_defaults(run=_image_build)
     resolve = image.add_parser("resolve", help="the address of an image of AWS's, for image.uri in model.toml")
     resolve.add_argument("name", metavar="NAME:VERSION", help="such as xgboost:1.7-1")
     resolve.add_argument("--instance-type", metavar="TYPE", default="ml.m5.large", help="default: %(default)s")
@@ -177,30 +181,18 @@ def _check(_asked: argparse.Namespace) -> int:
 
 
 def _plan(asked: argparse.Namespace) -> int:
-    from mergemaker.adapters.elsewhere import elsewhere
-    from mergemaker.adapters.folder import MODELS, model_names
-    from mergemaker.adapters.git import Checkout
-    from mergemaker.domain.changes import changed_models
+    from mergemaker.adapters.planned import planned
+    from mergemaker.domain.pipelines import child_pipeline
 
-    models = {name: elsewhere(_root() / MODELS / name) for name in model_names(_root())}
-    changed = changed_models(Checkout(_root()).changed(os.environ), models)
-    if asked.child_pipeline:
-        _write_child_pipeline(asked.child_pipeline, changed)
-    if asked.json or changed:
-        print(json.dumps(changed) if asked.json else "\n".join(changed))
+    plan = planned(_root(), os.environ)
+    if file := asked.child_pipeline:
+        try:
+            file.write_text(child_pipeline(plan), encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"{file} can't be written: {error.strerror}") from None
+    if asked.json or plan.jobs:
+        print(json.dumps(plan.models) if asked.json else "\n".join(plan.models))
     return 0
-
-
-def _write_child_pipeline(file: Path, models: list[str]) -> None:
-    """A merge request's trains, a branch's releases. Raises UsageError where it can't be written."""
-    from mergemaker.domain.ci import merge_request
-    from mergemaker.domain.pipelines import Job, Task, child_pipeline
-
-    task = Task.RELEASE if merge_request(os.environ) is None else Task.SUBMIT
-    try:
-        file.write_text(child_pipeline(Job(task, model) for model in models), encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{file} can't be written: {error.strerror}") from None
 
 
 def _submit(asked: argparse.Namespace) -> int:
@@ -310,6 +302,21 @@ def _data_diff(asked: argparse.Namespace) -> int:
     from mergemaker.inputs import compare
 
     return compare(_settings(), _root(), asked.model, against=asked.against, as_json=asked.json)
+
+
+def _image_build(asked: argparse.Namespace) -> int:
+    from mergemaker.adapters.folder import read_folder
+
+    settings = _settings()
+    folder = read_folder(_root(), asked.model)
+    from mergemaker.bootstrap import Aws
+    from mergemaker.steps.build import build
+
+    aws = Aws(settings.names, settings.network)
+    how = build(folder, files=aws.files, images=aws.images)
+    said = {"model": asked.model, "image": folder.image_tag, "how": how}
+    print(json.dumps(said) if asked.json else f"{asked.model}: image {folder.image_tag} {how}")
+    return 0
 
 
 def _image_resolve(asked: argparse.Namespace) -> int:

@@ -3,12 +3,15 @@
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from mergemaker.domain.changes import Elsewhere
 from mergemaker.domain.model import FILE
+from mergemaker.domain.model_toml import ON_CHANGE
 
 _WORDS = ("dvc", "shared", "\\u", "\\U")
 """Settings without any of these, the last two of which may write any other, name nothing elsewhere."""
+_WORDS_OF_DATA = ("retrain", "\\u", "\\U")
 
 
 def elsewhere(folder: Path) -> Elsewhere:
@@ -16,16 +19,27 @@ def elsewhere(folder: Path) -> Elsewhere:
 
     Not `parse_model`, which looks at each key and takes milliseconds.
     """
-    try:
-        text = (folder / FILE).read_text(encoding="utf-8")
-        settings = tomllib.loads(text) if any(word in text for word in _WORDS) else {}
-    except (OSError, ValueError, RecursionError):
-        return Elsewhere()
+    settings = _settings(folder, _WORDS)
     train = settings.get("train")
     return Elsewhere(
         tracked=tuple(_tracked(settings)),
         shared=tuple(_strings(train.get("shared")) if isinstance(train, dict) else ()),
     )
+
+
+def retrains_on_change(folder: Path) -> bool:
+    """Whether the settings in a model's `folder` ask for a run when there is new data."""
+    data = _settings(folder, _WORDS_OF_DATA).get("data")
+    return isinstance(data, dict) and data.get("retrain") == ON_CHANGE
+
+
+def _settings(folder: Path, words: tuple[str, ...]) -> dict[str, Any]:
+    """Empty where none of `words` is in them."""
+    try:
+        text = (folder / FILE).read_text(encoding="utf-8")
+        return tomllib.loads(text) if any(word in text for word in words) else {}
+    except (OSError, ValueError, RecursionError):
+        return {}
 
 
 def _tracked(table: dict[str, object]) -> Iterator[str]:

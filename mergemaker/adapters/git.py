@@ -26,9 +26,8 @@ class Checkout:
         out = self._git("diff-tree", "-r", "--name-only", "--no-renames", "-z", base, "HEAD")
         return [path for path in out.split("\0") if path]
 
-    def message(self) -> str:
-        """Of HEAD."""
-        return self._git("log", "--max-count=1", "--format=%B", "HEAD")
+    def message(self, commit: str = "HEAD") -> str:
+        return self._git("log", "--max-count=1", "--format=%B", commit)
 
     def parents(self) -> tuple[str, ...]:
         """Of HEAD. Raises UsageError where a shallow clone hides them."""

@@ -5,12 +5,17 @@ from collections.abc import Mapping
 
 from mergemaker.domain.errors import UsageError
 from mergemaker.domain.lineage import Origin
+from mergemaker.domain.names import tag_fault
 from mergemaker.domain.stack_diff import Job
 
 _NEEDED = ("CI_PROJECT_ID", "CI_COMMIT_SHA", "CI_COMMIT_REF_NAME", "CI_PIPELINE_ID")
 _PARENT = "MERGEMAKER_PIPELINE_ID"
 """Of the pipeline that made this one its child. A merge request waits for that one, and GitLab lets no commit status
 join a child."""
+RELEASE_TAG = "MERGEMAKER_RELEASE_TAG"
+"""Of the GitLab release that a job's commit asks for."""
+NEW_DATA = "api"
+"""Source of the pipelines that new data starts, in GitLab's words."""
 
 
 def origin(environ: Mapping[str, str]) -> Origin:
@@ -20,14 +25,30 @@ def origin(environ: Mapping[str, str]) -> Origin:
         gitlab_project=_number(environ, "CI_PROJECT_ID"),
         merge_request=merge_request(environ),
         # Where GitLab tests the merged result, CI_COMMIT_SHA is a commit that no branch has.
-        commit=_commit(environ, "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA") or _commit(environ, "CI_COMMIT_SHA"),
+        commit=head_commit(environ) or _commit(environ, "CI_COMMIT_SHA"),
         branch=environ.get("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME") or environ["CI_COMMIT_REF_NAME"],
         ref=_ref(environ),
         pipeline=_number(environ, _PARENT if environ.get(_PARENT) else "CI_PIPELINE_ID"),
         pipeline_commit=_commit(environ, "CI_COMMIT_SHA"),
         # Not CI_COMMIT_AUTHOR: git knows that one, with an address that has no place in tags.
         author=environ.get("GITLAB_USER_LOGIN", ""),
+        tag=_tag(environ),
     )
+
+
+def retrains(environ: Mapping[str, str]) -> bool:
+    """Whether the pipeline is of no change in git: a schedule's, or one that was asked for by API."""
+    return new_data(environ) or environ.get("CI_PIPELINE_SOURCE") == "schedule"
+
+
+def new_data(environ: Mapping[str, str]) -> bool:
+    """Whether new data asked for the pipeline, or somebody else by API, who means the same."""
+    return environ.get("CI_PIPELINE_SOURCE") == NEW_DATA
+
+
+def head_commit(environ: Mapping[str, str]) -> str:
+    """Of the merge request, where GitLab tests the merged result; else empty, for it is the checkout's."""
+    return _commit(environ, "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA")
 
 
 def compared_in(who: Origin, environ: Mapping[str, str]) -> Job:
@@ -61,6 +82,14 @@ def merge_request_of(message: str) -> int | None:
     """The iid in a merge commit's message, as GitLab writes it unless the project's template says otherwise."""
     found = re.findall(r"(?m)^See merge request \S*!([0-9]{1,9})\s*$", message)
     return int(found[-1]) if found else None
+
+
+def _tag(environ: Mapping[str, str]) -> str:
+    """As the plan wrote it into the job, or a person into the pipeline's variables."""
+    tag = environ.get(RELEASE_TAG, "")
+    if tag and (fault := tag_fault(tag)):
+        raise UsageError(f"{RELEASE_TAG}: {fault}")
+    return tag
 
 
 def _ref(environ: Mapping[str, str]) -> str:

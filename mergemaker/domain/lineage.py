@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mergemaker.domain.model import Distribution, HyperValue, Resources
-from mergemaker.domain.names import IMAGE_ADDRESS, IMAGE_TAG, MODEL_MAX, is_run, name_fault
+from mergemaker.domain.names import IMAGE_ADDRESS, IMAGE_TAG, MODEL_MAX, is_run, name_fault, tag_fault
 
 TAG_PREFIX = "mergemaker:"
 
@@ -31,6 +31,8 @@ class Origin:
     """The commit that the pipeline runs on: not `commit` where GitLab tests the merged result."""
     author: str = ""
     """Login of the GitLab user whose job asked; empty where GitLab did not say."""
+    tag: str = ""
+    """Of the GitLab release that is wished for of the run; empty where none is."""
 
     @property
     def told(self) -> bool:
@@ -167,6 +169,8 @@ def lineage_tags(lineage: Lineage) -> dict[str, str]:
         values["merge-request"] = str(origin.merge_request)
     if origin.author:
         values["author"] = origin.author
+    if origin.tag:
+        values["release-tag"] = origin.tag
     if lineage.repeats:
         values["repeats"] = lineage.repeats
     if lineage.prepare:
@@ -218,6 +222,7 @@ def parse_lineage(tags: Mapping[str, str]) -> Lineage | None:
                 pipeline=int(got["pipeline"]),
                 pipeline_commit=got["pipeline-commit"],
                 author=got.get("author", ""),
+                tag=got.get("release-tag", ""),
             ),
             repeats=got.get("repeats", ""),
             prepare=got.get("prepare", ""),
@@ -234,5 +239,6 @@ def _sound(got: Mapping[str, str]) -> bool:
         and all(re.fullmatch(shape, got[key], re.ASCII) for key, shape in _MAY_BE_ABSENT.items() if got.get(key))
         and bool(got.get("prepare")) == bool(got.get("input"))
         and not name_fault(got.get("model"), MODEL_MAX)
+        and not (got.get("release-tag") and tag_fault(got["release-tag"]))
         and (not repeats or is_run(repeats, got["model"], got["run-key"]))
     )

@@ -140,6 +140,8 @@ class ModelSpec:
     """Whether what the script leaves in /opt/ml/checkpoints is kept, and is there again when a run is taken up."""
     budget: float | None = None
     """US dollars that a run may cost at most."""
+    retrains: bool = False
+    """Whether new data in the input starts a run by itself."""
     prepare: Prepare | None = None
 
     @property

@@ -29,6 +29,9 @@ from mergemaker.domain.toml import Table
 MOST_VARIABLES = 99
 """SageMaker takes 100, one of which may be `SERVE_IMAGE`."""
 
+NEVER, ON_CHANGE = "never", "on-change"
+"""What ``data.retrain`` may be."""
+
 
 def parse_model(name: str, text: str, file: str = FILE) -> ModelSpec:
     """Reads the text of ``model.toml``. Raises UsageError that names every fault by key.
@@ -66,6 +69,7 @@ def read_model(name: str, table: Table) -> ModelSpec:
         spot=spot,
         checkpoints=table.boolean("train.checkpoints", default=spot is not None),
         budget=_budget(table),
+        retrains=table.string("data.retrain", default=NEVER, check=_retrain_fault) == ON_CHANGE,
         prepare=prepare,
     )
 
@@ -188,6 +192,10 @@ Member = TypeVar("Member", bound=StrEnum)
 def _one_of(kind: type[Member], value: str, usual: Member) -> Member:
     """A fault is noted already where it is none."""
     return next((one for one in kind if one == value), usual)
+
+
+def _retrain_fault(value: str) -> str | None:
+    return None if value in (NEVER, ON_CHANGE) else f"must be {NEVER} or {ON_CHANGE}"
 
 
 def _launcher_fault(value: str) -> str | None:

@@ -24,6 +24,20 @@ def name_fault(name: object, longest: int) -> str | None:
     return None
 
 
+TAG_MAX = 100
+
+
+def tag_fault(tag: str) -> str | None:
+    """What is wrong with the name of a tag in git; None if nothing is. Stricter than git (git-check-ref-format): what
+    would have to be quoted somewhere is left out."""
+    parts = tag.split("/")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._/+@-]*", tag, re.ASCII) or ".." in tag or tag.endswith("."):
+        return f"{tag[:40]!r} can be no tag: use letters, digits and ._/+@- as git takes them, such as v1.2"
+    if any(not part or part.startswith(".") or part.endswith(".lock") for part in parts):
+        return f"{tag[:40]!r} can be no tag: git takes no part that is empty, begins with a dot or ends in .lock"
+    return None if len(tag) <= TAG_MAX else f"a tag has at most {TAG_MAX} characters, not {len(tag)}"
+
+
 @dataclass(frozen=True)
 class Names:
     """Names of one project's resources in one account and region."""

@@ -1,9 +1,12 @@
 """GitLab's child pipeline: the jobs that a plan asks for, one for each model."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+
+from mergemaker.domain.ci import RELEASE_TAG
+from mergemaker.domain.triggers import Wishes
 
 TEMPLATE = "ci/mergemaker.gitlab-ci.yml"
 """Where the jobs' settings are: a child pipeline includes them from the commit that it is of."""
@@ -14,6 +17,7 @@ class Task(StrEnum):
 
     SUBMIT = "submit"
     RELEASE = "release"
+    IMAGE = "image"
 
 
 @dataclass(frozen=True)
@@ -22,18 +26,54 @@ class Job:
 
     task: Task
     model: str
+    tag: str = ""
+    """Of the GitLab release that is made of the run; empty where none is."""
 
 
-def child_pipeline(jobs: Iterable[Job]) -> str:
+@dataclass(frozen=True)
+class Plan:
+    """What a child pipeline does."""
+
+    jobs: tuple[Job, ...]
+    otherwise: str = "no model changed"
+    """Why there are no jobs, if there are none."""
+
+    @property
+    def models(self) -> list[str]:
+        return sorted({job.model for job in self.jobs})
+
+
+def plan(*, changed: Sequence[str], models: Sequence[str], wishes: Wishes, review: bool) -> Plan:
+    """For a change in git, of a merge request if it is under `review`, else of the default branch.
+
+    A merge is released whatever its message says: its runs were trained before it.
+    """
+    trained = {} if wishes.skip or wishes.build or not review else dict.fromkeys(changed, "")
+    trained |= wishes.train
+    jobs = [Job(Task.SUBMIT, model, tag) for model, tag in sorted(trained.items())]
+    if wishes.build:
+        jobs += [Job(Task.IMAGE, model) for model in changed or models]
+    if not review:
+        jobs += [Job(Task.RELEASE, model) for model in changed]
+    skipped = wishes.skip and review and changed
+    return Plan(tuple(jobs), "nothing trains, by [skip train]" if skipped else "no model changed")
+
+
+def retraining(models: Iterable[str]) -> Plan:
+    """For a pipeline of no change in git: what is made of the same files and data as before is found again."""
+    return Plan(tuple(Job(Task.SUBMIT, model) for model in models), "no model is retrained by new data")
+
+
+def child_pipeline(plan: Plan) -> str:
     """The pipeline as JSON, which is YAML. GitLab refuses one without jobs: where none is asked for, one says so.
 
     A name has its task before it, for a model may be called as a keyword of GitLab's, such as ``image``.
     """
-    asked = {
-        f"{job.task}:{job.model}": {"extends": f".mergemaker:{job.task}", "variables": {"MERGEMAKER_MODEL": job.model}}
-        for job in jobs
-    }
-    return json.dumps(
-        {"include": [{"local": TEMPLATE}], **(asked or {"no model changed": {"extends": ".mergemaker:nothing"}})},
-        indent=2,
-    )
+    asked = {f"{job.task}:{job.model}": _job(job) for job in plan.jobs}
+    nothing = {plan.otherwise: {"extends": ".mergemaker:nothing"}}
+    return json.dumps({"include": [{"local": TEMPLATE}], **(asked or nothing)}, indent=2)
+
+
+def _job(job: Job) -> dict[str, object]:
+    variables = {"MERGEMAKER_MODEL": job.model, **({RELEASE_TAG: job.tag} if job.tag else {})}
+    return {"extends": f".mergemaker:{job.task}", "variables": variables}

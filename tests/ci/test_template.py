@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mergemaker.domain.pipelines import Job, Task, child_pipeline
+from mergemaker.domain.pipelines import Job, Plan, Task, child_pipeline
 from tests.ci.rules import Config, Pipeline, load
 
 ROOT = Path(__file__).parents[2]
@@ -67,7 +67,18 @@ PIPELINES = {
     ),
     "a push to another branch": (Pipeline({**PUSH, "CI_COMMIT_BRANCH": "deeper-trees"}, ("infra/data.py",)), []),
     "a tag": (Pipeline({**PROJECT, "CI_PIPELINE_SOURCE": "push", "CI_COMMIT_TAG": "v1"}), []),
-    "a schedule": (Pipeline({**PUSH, "CI_PIPELINE_SOURCE": "schedule"} | PROTECTED), []),
+    "a schedule": (
+        Pipeline({**PUSH, "CI_PIPELINE_SOURCE": "schedule"} | SET_UP | PROTECTED),
+        ["mergemaker:models", "mergemaker:plan"],
+    ),
+    "a schedule of another branch": (
+        Pipeline({**PUSH, "CI_PIPELINE_SOURCE": "schedule", "CI_COMMIT_BRANCH": "deeper-trees"}),
+        [],
+    ),
+    "new data": (
+        Pipeline({**PUSH, "CI_PIPELINE_SOURCE": "api"} | SET_UP | PROTECTED),
+        ["mergemaker:models", "mergemaker:plan"],
+    ),
     "a person's click": (Pipeline({**PUSH, "CI_PIPELINE_SOURCE": "web"} | PROTECTED), []),
     "another project's pipeline": (Pipeline({**PUSH, "CI_PIPELINE_SOURCE": "pipeline"} | PROTECTED), []),
 }
@@ -81,7 +92,7 @@ def parent() -> Config:
 
 def child(folder: Path, *jobs: Job) -> Config:
     """A generated pipeline with what it includes."""
-    (folder / "child.yml").write_text(child_pipeline(jobs))
+    (folder / "child.yml").write_text(child_pipeline(Plan(jobs)))
     return load(ROOT, folder / "child.yml")
 
 
@@ -93,8 +104,14 @@ def test_a_pipeline_has_these_jobs(parent: Config, kind: str) -> None:
 
 CHILDREN = {
     "of a merge request": (MERGE_REQUEST, Task.SUBMIT),
+    "of a merge request that says [build image]": (MERGE_REQUEST, Task.IMAGE),
+    "of a push that says [train NAME]": (PUSH | PROTECTED, Task.SUBMIT),
+    "of a schedule": ({**PUSH, "CI_PIPELINE_SOURCE": "schedule"}, Task.SUBMIT),
     "of a push to the default branch": (PUSH | PROTECTED, Task.RELEASE),
 }
+
+
+COMMANDS = {Task.SUBMIT: "submit", Task.RELEASE: "release", Task.IMAGE: "image build"}
 
 
 @pytest.mark.parametrize("kind", CHILDREN)
@@ -104,7 +121,7 @@ def test_a_child_pipeline_has_a_job_for_each_model_and_none_of_its_parents(tmp_p
     jobs = Pipeline(variables | CHILD, ("infra/data.py",)).jobs(made)
     assert sorted(jobs) == [f"{task}:image", f"{task}:prices"]
     assert jobs[f"{task}:image"]["variables"]["MERGEMAKER_MODEL"] == "image"
-    assert f'mergemaker {task} "$MERGEMAKER_MODEL"' in "\n".join(jobs[f"{task}:prices"]["script"])
+    assert f'mergemaker {COMMANDS[task]} "$MERGEMAKER_MODEL"' in "\n".join(jobs[f"{task}:prices"]["script"])
 
 
 @pytest.mark.parametrize("variables", [MERGE_REQUEST, PUSH])
@@ -188,10 +205,10 @@ def test_the_uv_of_the_images_is_the_one_that_was_tested(parent: Config) -> None
     assert {image.split(":")[1].split("-")[0] for image in images} == {locked[1]}
 
 
-@pytest.mark.parametrize("jobs", [(), (Job(Task.SUBMIT, "prices"), Job(Task.RELEASE, "image"))])
+@pytest.mark.parametrize("jobs", [(), (Job(Task.SUBMIT, "prices", "v1"), Job(Task.RELEASE, "image"))])
 def test_gitlabs_schema_takes_a_generated_pipeline(tmp_path: Path, jobs: tuple[Job, ...]) -> None:
     file = tmp_path / "child.yml"
-    file.write_text(child_pipeline(jobs))
+    file.write_text(child_pipeline(Plan(jobs)))
     command = [str(Path(sys.executable).with_name("check-jsonschema")), "--builtin-schema", "vendor.gitlab-ci"]
     done = subprocess.run([*command, str(file)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout

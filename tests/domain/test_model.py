@@ -98,6 +98,12 @@ def test_everything_that_a_team_brings_is_read() -> None:
     }
 
 
+def test_new_data_retrains_a_model_only_where_that_is_said() -> None:
+    assert not parse_model("prices", "").retrains
+    assert not parse_model("prices", "data.retrain = 'never'").retrains
+    assert parse_model("prices", "data.retrain = 'on-change'").retrains
+
+
 def test_a_preparation_is_read_and_its_inputs_are_what_the_data_comes_from() -> None:
     spec = parse_model("prices", PREPARED)
     assert spec.prepare == Prepare(
@@ -210,6 +216,8 @@ FAULTS = [
     ("[train]\nmax_wait_minutes = 5\n", "model.toml:2: train.max_wait_minutes: is for spot instances"),
     ("[train]\nspot = true\nmax_wait_minutes = 59\n", "must not be less than train.max_runtime_minutes"),
     ("[train]\nbudget = 0\n", "train.budget: must be above 0 and at most 1,000,000, not 0"),
+    ("[data]\nretrain = 'daily'\n", "data.retrain: must be never or on-change"),
+    ("[data]\nretrain = true\n", "data.retrain: must be a string"),
     ("[train]\nbudget = true\n", "train.budget: must be a number"),
     ("[environment]\nSM_X = 'a'\n", "environment.SM_X: SageMaker sets what begins so"),
     (f"image.serve_uri='{URI}'\n", "image.serve_uri: goes with image.uri"),

@@ -26,7 +26,7 @@ BEYOND = (
     "must not be less than train.max_runtime_minutes",
 )
 """Faults of a model's settings that no schema can tell: what they say together, or what a text means."""
-EMPTY = "[train]\n[serve]\n[hyperparameters]\n[channels]\n[prepare]\n[prepare.inputs]\n"
+EMPTY = "[train]\n[serve]\n[data]\n[hyperparameters]\n[channels]\n[prepare]\n[prepare.inputs]\n"
 BEYOND_LENGTH = "é" * 420
 """SageMaker counts JSON's characters, a schema the text's."""
 

@@ -1,0 +1,30 @@
+"""What a pipeline is about: a change in git, or, where somebody asks for it without one, what is to be retrained."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from mergemaker.adapters.elsewhere import elsewhere, retrains_on_change
+from mergemaker.adapters.folder import MODELS, model_names
+from mergemaker.adapters.git import Checkout
+from mergemaker.domain.changes import changed_models
+from mergemaker.domain.ci import head_commit, merge_request, new_data, retrains
+from mergemaker.domain.pipelines import Plan, plan, retraining
+from mergemaker.domain.triggers import parse_wishes
+
+
+def planned(root: Path, environ: Mapping[str, str] = os.environ) -> Plan:
+    """Raises UsageError for a message that asks for what can't be."""
+    names = model_names(root)
+    if retrains(environ):
+        wanted = (one for one in names if retrains_on_change(root / MODELS / one)) if new_data(environ) else names
+        return retraining(wanted)
+    checkout = Checkout(root)
+    changed = changed_models(checkout.changed(environ), {name: elsewhere(root / MODELS / name) for name in names})
+    message = checkout.message(head_commit(environ) or "HEAD")
+    return plan(
+        changed=changed,
+        models=names,
+        wishes=parse_wishes(message, names),
+        review=merge_request(environ) is not None,
+    )
