@@ -31,10 +31,9 @@ def read_folder(root: Path, name: str) -> Folder:
         known = ", ".join(model_names(root)) or "none"
         raise UsageError(f"no model {name!r}: there is no folder {MODELS / name} (models here: {known})")
     settings = _read(folder / FILE, root)
-    spec = parse_model(name, settings.decode(errors="replace"), file=str(MODELS / name / FILE))
-    if spec.script and not (folder / spec.script).is_file():
-        raise UsageError(f"{MODELS / name / FILE}: train.script: there is no {MODELS / name / spec.script}")
-    code = {path: file for path, file in _files(folder) if path not in {*_LEFT_OUT, spec.image.dockerfile}}
+    there = dict(_files(folder))
+    spec = parse_model(name, settings.decode(errors="replace"), file=str(MODELS / name / FILE), there=there)
+    code = {path: file for path, file in there.items() if path not in {*_LEFT_OUT, spec.image.dockerfile}}
     _check_size(code.values(), folder)
     parts = {} if spec.image.uri else _image_files(root, folder, spec.image.dockerfile)
     return Folder(
@@ -43,23 +42,16 @@ def read_folder(root: Path, name: str) -> Folder:
         code=Packed(digest=_digest(code), archive=lambda: _tar(code)),
         image_tag=spec.image.uri or image_tag(name, image_digest(parts)),
         image_context=lambda: _zip(parts),
-        prepare_code=_prepare_code(spec.prepare, code, MODELS / name) if spec.prepare else None,
+        prepare_code=_prepare_code(spec.prepare, code) if spec.prepare else None,
     )
 
 
-def _prepare_code(prepare: Prepare, code: Mapping[str, Path], folder: Path) -> Packed:
+def _prepare_code(prepare: Prepare, code: Mapping[str, Path]) -> Packed:
     """Only what model.toml names: what a script could import otherwise would not count when it changes."""
-    if prepare.script not in code:
-        raise UsageError(f"{folder / FILE}: prepare.script: there is no {folder / prepare.script}")
-    taken = {prepare.script: code[prepare.script]}
-    for wanted in prepare.files:
-        name = wanted.rstrip("/")
-        found = {path: file for path, file in code.items() if path == name or path.startswith(f"{name}/")}
-        if not found:
-            raise UsageError(
-                f"{folder / FILE}: prepare.files: there is no {folder / wanted}, or it is no part of a model's code"
-            )
-        taken |= found
+    named = {prepare.script, *(path.rstrip("/") for path in prepare.files)}
+    taken = {
+        path: file for path, file in code.items() if any(path == one or path.startswith(f"{one}/") for one in named)
+    }
     return Packed(digest=_digest(taken), archive=lambda: _tar(taken))
 
 

@@ -118,6 +118,20 @@ class Prepare:
     """One instance."""
 
 
+SMOKE_MARK = "MERGEMAKER_SMOKE"
+"""The variable that a smoke run has in its environment, and no other: by it everybody knows one, the script too."""
+
+
+@dataclass(frozen=True)
+class Smoke:
+    """A run on a part of the data, which must pass before the run itself starts."""
+
+    fraction: float
+    """Of the data: above 0, at most 1."""
+    resources: Resources
+    """One instance."""
+
+
 @dataclass(frozen=True)
 class ModelSpec:
     """A model's settings, checked."""
@@ -143,6 +157,7 @@ class ModelSpec:
     retrains: bool = False
     """Whether new data in the input starts a run by itself."""
     prepare: Prepare | None = None
+    smoke: Smoke | None = None
 
     @property
     def sources(self) -> Mapping[str, Channel]:

@@ -2,12 +2,14 @@
 
 import json
 import re
+from collections.abc import Collection
 from dataclasses import fields, replace
 from enum import StrEnum
 from typing import TypeVar
 
 from mergemaker.domain.model import (
     FILE,
+    SMOKE_MARK,
     Channel,
     Distribution,
     Goal,
@@ -19,6 +21,7 @@ from mergemaker.domain.model import (
     ModelSpec,
     Prepare,
     Resources,
+    Smoke,
     Spot,
     instance_fault,
 )
@@ -26,23 +29,41 @@ from mergemaker.domain.names import IMAGE_ADDRESS, MODEL_MAX, name_fault
 from mergemaker.domain.serving import SERVE_IMAGE
 from mergemaker.domain.toml import Table
 
-MOST_VARIABLES = 99
-"""SageMaker takes 100, one of which may be `SERVE_IMAGE`."""
+MOST_VARIABLES = 98
+"""SageMaker takes 100, of which `SERVE_IMAGE` and `SMOKE_MARK` may be two."""
+
+SMOKE_FRACTION = 0.05
+"""Of the data, where ``smoke.fraction`` does not say."""
 
 NEVER, ON_CHANGE = "never", "on-change"
 """What ``data.retrain`` may be."""
 
 
-def parse_model(name: str, text: str, file: str = FILE) -> ModelSpec:
-    """Reads the text of ``model.toml``. Raises UsageError that names every fault by key.
+def parse_model(name: str, text: str, file: str = FILE, *, there: Collection[str] | None = None) -> ModelSpec:
+    """Reads the text of ``model.toml``. Raises UsageError that names every fault by key, also files that it names and
+    that are not among those `there`, in its folder; None where nobody looked.
 
     Limits are SageMaker's: 20 channels, 40 metrics of 255 characters with a regex of 500, 100 hyperparameters, of which
     script mode takes up to six, with values of 2,500 characters, 100 environment variables of 512 characters.
     """
     table = Table.parse(text, file)
     spec = read_model(name, table)
+    if there is not None:
+        _check_files(table, spec, there)
     table.done()
     return spec
+
+
+def _check_files(table: Table, spec: ModelSpec, there: Collection[str]) -> None:
+    prepare = spec.prepare
+    named = {"train.script": spec.script, "image.dockerfile": spec.image.dockerfile}
+    named |= {"prepare.script": prepare.script} if prepare else {}
+    for key, path in named.items():
+        if path and path not in there:
+            table.fault(key, f"there is no {path} in the model's folder")
+    for path in prepare.files if prepare else ():
+        if not any(one == path.rstrip("/") or one.startswith(f"{path.rstrip('/')}/") for one in there):
+            table.fault("prepare.files", f"there is no {path} in the model's folder")
 
 
 def read_model(name: str, table: Table) -> ModelSpec:
@@ -71,6 +92,7 @@ def read_model(name: str, table: Table) -> ModelSpec:
         budget=_budget(table),
         retrains=table.string("data.retrain", default=NEVER, check=_retrain_fault) == ON_CHANGE,
         prepare=prepare,
+        smoke=_smoke(table, resources),
     )
 
 
@@ -145,6 +167,8 @@ def _environment(table: Table, image: Image) -> dict[str, str]:
             table.fault(key, "SageMaker sets what begins so: choose another name")
         if name == SERVE_IMAGE:
             table.fault(key, "is set by image.serve_uri")
+        if name == SMOKE_MARK:
+            table.fault(key, "is what tells a smoke run from others: choose another name")
         if not isinstance(value, str) or len(value) > 512:
             table.fault(key, "must be a string of at most 512 characters")
     return {**values, SERVE_IMAGE: image.serve_uri} if image.serve_uri else values
@@ -174,6 +198,21 @@ def _prepare(table: Table) -> Prepare | None:
         ),
     )
     return prepare if table.has("prepare") else None
+
+
+def _smoke(table: Table, full: Resources) -> Smoke | None:
+    """Read where it isn't there, too, as `_prepare` is."""
+    fraction = table.number("smoke.fraction", most=1)
+    smoke = Smoke(
+        fraction=SMOKE_FRACTION if fraction is None else fraction,
+        resources=Resources(
+            instance_type=table.string("smoke.instance_type", default=full.instance_type, check=instance_fault),
+            instance_count=1,
+            volume_gb=full.volume_gb,
+            max_runtime_seconds=60 * table.integer("smoke.max_runtime_minutes", default=10, least=1),
+        ),
+    )
+    return smoke if table.has("smoke") else None
 
 
 def _prepare_script_fault(value: str) -> str | None:

@@ -98,9 +98,12 @@ def test_only_what_prepares_the_data_makes_it_another_preparation(tmp_path: Path
 @pytest.mark.parametrize(
     ("said", "fault"),
     [
-        ("script = 'other.py'", "prepare.script: there is no models/prices/other.py"),
-        ("files = ['missing.py']", "prepare.files: there is no models/prices/missing.py, or it is no part"),
-        ("files = ['feat']", "prepare.files: there is no models/prices/feat, or"),
+        (
+            "script = 'other.py'",
+            "models/prices/model.toml:2: prepare.script: there is no other.py in the model's folder",
+        ),
+        ("files = ['missing.py']", "models/prices/model.toml:2: prepare.files: there is no missing.py in the model's"),
+        ("files = ['feat', 'features/']", "prepare.files: there is no feat in the model's folder"),
     ],
 )
 def test_a_preparation_without_its_files_is_told(tmp_path: Path, model: Path, said: str, fault: str) -> None:

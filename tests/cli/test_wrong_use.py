@@ -107,7 +107,7 @@ def test_a_model_without_its_script_is_told(run: Run, project: Path) -> None:
     (project / "models/prices/train.py").unlink()
     code, _, said = run("check")
     assert code == 2
-    assert only(said).endswith("models/prices/model.toml: train.script: there is no models/prices/train.py")
+    assert only(said).endswith("models/prices/model.toml:1: train.script: there is no train.py in the model's folder")
 
 
 @pytest.mark.parametrize("target", ["/etc/hostname", "nowhere", "loop.py"])
