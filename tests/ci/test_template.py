@@ -154,6 +154,11 @@ def test_what_a_merge_request_would_change_is_compared_where_what_a_merge_change
     assert not any("deploy" in line.lower() for line in diff["script"])
 
 
+def test_a_diff_that_aws_did_not_answer_stops_no_merge_and_stacks_that_can_not_be_made_do(parent: Config) -> None:
+    assert parent["mergemaker:diff"]["allow_failure"] == {"exit_codes": 1}
+    assert "allow_failure" not in parent["mergemaker:deploy"]
+
+
 def test_a_child_knows_whose_statuses_a_merge_waits_for(parent: Config) -> None:
     job = parent["mergemaker:models"]
     assert job["variables"]["MERGEMAKER_PIPELINE_ID"] == "$CI_PIPELINE_ID"

@@ -3,9 +3,10 @@
 import pytest
 
 from mergemaker.domain.changes import Elsewhere, changed_models
-from mergemaker.domain.ci import diff_base, merge_request_of, origin
+from mergemaker.domain.ci import compared_in, diff_base, merge_request_of, origin
 from mergemaker.domain.errors import UsageError
 from mergemaker.domain.lineage import Origin
+from mergemaker.domain.stack_diff import Job
 from tests.fakes.made import HEAD
 
 MERGED = "f" * 40
@@ -26,6 +27,18 @@ def test_a_branch_pipeline_has_no_merge_request() -> None:
 
 def test_a_merge_request_pipeline_says_its_ref() -> None:
     assert origin(MERGE_REQUEST) == Origin(5, 7, HEAD, "deeper-trees", "refs/merge-requests/7/head", 70, HEAD)
+
+
+def test_the_job_that_compares_stacks_is_told_from_one_that_is_retried() -> None:
+    here = {**MERGE_REQUEST, "CI_JOB_ID": "701"}
+    assert compared_in(origin(here), here) == Job(7, 70, 701, HEAD, "deeper-trees")
+
+
+@pytest.mark.parametrize("gone", ["CI_MERGE_REQUEST_IID", "CI_JOB_ID"])
+def test_stacks_are_compared_in_a_job_of_a_merge_request_only(gone: str) -> None:
+    here = {**MERGE_REQUEST, "CI_JOB_ID": "701"} | {gone: ""}
+    with pytest.raises(UsageError, match=f"{gone} not set"):
+        compared_in(origin(here), here)
 
 
 @pytest.mark.parametrize(

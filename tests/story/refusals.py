@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 from local.laptop import REGION
 from local.team import Team
 from mergemaker.domain.names import output_key, package_key
+from mergemaker.steps.stacks import stack_names
 
 Attempts = Mapping[str, tuple[str, Callable[[], object]]]
 """What is tried: the action that AWS must refuse, and the call."""
@@ -169,6 +170,16 @@ def of_submit(me: Principal, *, job: Any, package: str, model: str) -> Attempts:
         "push an image": (
             "ecr:PutImage",
             lambda: me.client("ecr").put_image(repositoryName=names.repository, imageManifest="{}"),
+        ),
+        "read another's stack": (
+            "cloudformation:GetTemplate",
+            lambda: me.client("cloudformation").get_template(StackName="CDKToolkit"),
+        ),
+        "prepare a deploy": (
+            "cloudformation:CreateChangeSet",
+            lambda: me.client("cloudformation").create_change_set(
+                StackName=stack_names(names)[0], ChangeSetName="mine", TemplateBody="{}"
+            ),
         ),
         "become release": (
             "sts:AssumeRole",

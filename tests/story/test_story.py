@@ -24,6 +24,7 @@ from local.demo import MODEL, ROW
 from local.laptop import start
 from local.team import Team, set_hyperparameter, until
 from mergemaker.domain.names import STACKS_MARKER, commit_status, note_marker, output_key, package_key, reports_key
+from mergemaker.steps.stacks import stack_names
 from tests.story import refusals
 
 pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600)]
@@ -248,6 +249,7 @@ def test_no_role_does_what_is_not_its_own(team: Team) -> None:
     job, arn = team.job(package["CustomerMetadataProperties"]["job"]), package["ModelPackageArn"]
     submit = refusals.ci(team, "submit", id_token(team, "merge_request_event"))
     assert submit.client("sagemaker").describe_training_job(TrainingJobName=job["TrainingJobName"])
+    assert submit.client("cloudformation").get_template(StackName=stack_names(team.names)[0])["TemplateBody"]
     assert refusals.gone_wrong(refusals.of_submit(submit, job=job, package=arn, model=MODEL)) == {}
     release = refusals.ci(team, "release", id_token(team, "push"))
     assert release.client("sagemaker").describe_model_package(ModelPackageName=arn)
