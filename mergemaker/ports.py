@@ -44,9 +44,13 @@ class Files(Protocol):
 
     def list(self, prefix: str) -> Iterator[Stored]: ...
 
-    def copy(self, source: Stored, target: str) -> bool:
-        """On the server; False if something is at `target` already. Raises RetryableError if the source is not what
-        was listed any more."""
+    def read_at(self, source: Stored, *, first: int, length: int) -> bytes:
+        """At most `length` bytes from the one with this number on, where it has one. Raises RetryableError as `copy`
+        does."""
+
+    def copy(self, source: Stored, target: str, *, length: int | None = None) -> bool:
+        """On the server; with `length`, only so many of its first bytes, of which there must be one at least. False if
+        something is at `target` already. Raises RetryableError if the source is not what was listed any more."""
 
     def newest(self, folder: str) -> str | None:
         """The key that was written last, of those in `folder`, which ends in a slash, and not in folders below it."""

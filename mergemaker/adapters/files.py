@@ -88,11 +88,25 @@ class S3Files:
             found = [one for page in pages for one in page.get("Contents", [])]
         return max(found, key=lambda one: one["LastModified"])["Key"] if found else None
 
-    def copy(self, source: Stored, target: str) -> bool:
+    def read_at(self, source: Stored, *, first: int, length: int) -> bytes:
+        bytes_ = f"bytes={first}-{first + length - 1}"
         with self._calling(source.key):
             try:
-                if source.size > 4 * self._part:
-                    self._copy_parts(source, target)
+                answer = self._s3.get_object(
+                    Bucket=self._bucket, Key=source.key, Range=bytes_, IfMatch=f'"{source.etag}"'
+                )
+            except ClientError as error:
+                if code_of(error) not in (*_TAKEN, *_MISSING):
+                    raise
+                raise RetryableError(f"s3://{self._bucket}/{source.key} has changed") from error
+            with answer["Body"] as body:
+                return body.read()
+
+    def copy(self, source: Stored, target: str, *, length: int | None = None) -> bool:
+        with self._calling(source.key):
+            try:
+                if length is not None or source.size > 4 * self._part:
+                    self._copy_parts(source, target, source.size if length is None else length)
                 else:
                     self._copy_whole(source, target)
             except ClientError as error:
@@ -120,13 +134,14 @@ class S3Files:
             asked["AnnotationDirective"] = "EXCLUDE"
         self._s3.copy_object(**asked)
 
-    def _copy_parts(self, source: Stored, target: str) -> None:
-        """CopyObject ends at 5 GB, and answers only when it is done. What breaks off, the bucket's rules remove."""
+    def _copy_parts(self, source: Stored, target: str, size: int) -> None:
+        """CopyObject ends at 5 GB, answers only when it is done, and copies all or nothing. What breaks off, the
+        bucket's rules remove."""
         upload = self._s3.create_multipart_upload(Bucket=self._bucket, Key=target)["UploadId"]
 
         def copy(number: int) -> "CompletedPartTypeDef":
             first = (number - 1) * self._part
-            last = min(first + self._part, source.size) - 1
+            last = min(first + self._part, size) - 1
             answer = self._s3.upload_part_copy(
                 Bucket=self._bucket,
                 Key=target,
@@ -139,7 +154,7 @@ class S3Files:
             return {"PartNumber": number, "ETag": answer["CopyPartResult"]["ETag"]}
 
         with ThreadPoolExecutor(max_workers=10) as pool:
-            parts = list(pool.map(copy, range(1, -(-source.size // self._part) + 1)))
+            parts = list(pool.map(copy, range(1, -(-size // self._part) + 1)))
         self._s3.complete_multipart_upload(
             Bucket=self._bucket, Key=target, UploadId=upload, MultipartUpload={"Parts": parts}, IfNoneMatch="*"
         )

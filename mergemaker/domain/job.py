@@ -7,17 +7,19 @@ from typing import Any
 
 from mergemaker.domain.errors import UsageError
 from mergemaker.domain.lineage import Ingredients, Lineage, lineage_tags, parse_lineage
-from mergemaker.domain.model import Distribution, InputMode, Launcher, Manner, Resources
+from mergemaker.domain.model import Distribution, InputMode, Launcher, Manner, Resources, Smoke
 from mergemaker.domain.names import (
     Names,
     checkpoints_prefix,
     code_key,
     data_prefix,
     is_run,
+    model_of,
     output_prefix,
     prepared_prefix,
 )
 from mergemaker.domain.preparation import PreparationRequest, from_said
+from mergemaker.domain.run import Work
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,10 @@ class JobRequest:
     """For a spot instance; None for one that is not."""
     preparation: PreparationRequest | None = None
     """What makes the data, unless it is there; None for a run on a snapshot."""
+    smoke: Smoke | None = None
+    """What has to pass before; None for a run that starts at once."""
+    smoke_job: str = ""
+    """The training job that is that, once it is known."""
 
 
 def request_for(
@@ -55,6 +61,7 @@ def request_for(
     manner: Manner,
     names: Names,
     preparation: PreparationRequest | None = None,
+    smoke: Smoke | None = None,
 ) -> JobRequest:
     """The job that trains `ingredients`: the same ones ask for the same, but for the manner."""
     bucket, model = f"s3://{names.bucket}", ingredients.model
@@ -76,6 +83,22 @@ def request_for(
         checkpoints=checkpoints if manner.checkpoints else "",
         max_wait_seconds=manner.spot.max_wait_seconds if manner.spot else None,
         preparation=preparation,
+        smoke=smoke,
+    )
+
+
+def work_of(request: JobRequest, *, image: str) -> Work:
+    """What the job runs, once it was started with this image."""
+    return Work(
+        image=image,
+        hyperparameters=request.hyperparameters,
+        channels=request.channels,
+        output=request.output,
+        resources=request.resources,
+        content_types=request.content_types,
+        environment=request.environment,
+        checkpoints=request.checkpoints,
+        metric_regexes=request.metric_regexes,
     )
 
 
@@ -125,7 +148,7 @@ def stores_locally(instance_type: str) -> bool:
 
 
 def to_json(request: JobRequest) -> str:
-    """For a run that waits for its image or its data."""
+    """For a run that waits for its image, its data or its smoke run."""
     said = {**asdict(request), "lineage": lineage_tags(request.lineage)}
     return json.dumps(said, sort_keys=True)
 
@@ -137,9 +160,13 @@ def from_json(text: str) -> JobRequest:
         lineage = parse_lineage(said["lineage"])
         if lineage is None:
             raise UsageError("a waiting run without its lineage")
-        preparation = from_said(said["preparation"]) if said["preparation"] else None
-        resources = Resources(**said["resources"])
-        request = JobRequest(**{**said, "lineage": lineage, "resources": resources, "preparation": preparation})
+        read = {
+            "lineage": lineage,
+            "resources": Resources(**said["resources"]),
+            "preparation": from_said(said["preparation"]) if said["preparation"] else None,
+            "smoke": _smoke(said["smoke"]) if said.get("smoke") else None,
+        }
+        request = JobRequest(**{**said, **read})
         if not _sound(request):
             raise UsageError("a waiting run whose name, numbers or texts can't be")
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
@@ -147,9 +174,16 @@ def from_json(text: str) -> JobRequest:
     return request
 
 
+def _smoke(said: Mapping[str, Any]) -> Smoke:
+    smoke = Smoke(**{**said, "resources": Resources(**said["resources"])})
+    if type(smoke.fraction) is not float or not 0 < smoke.fraction <= 1:
+        raise ValueError("a fraction that is none")
+    return smoke
+
+
 def _sound(request: JobRequest) -> bool:
-    """Whether the name is one that the lineage gives, and all else is of its type."""
-    r = request.resources
+    """Whether the names are such as the lineage gives, and all else is of its type."""
+    sizes = [request.resources, *([request.smoke.resources] if request.smoke else [])]
     pairs = (
         request.hyperparameters,
         request.channels,
@@ -161,7 +195,7 @@ def _sound(request: JobRequest) -> bool:
     texts: list[object] = [
         request.output,
         request.checkpoints,
-        r.instance_type,
+        *(one.instance_type for one in sizes),
         *(text for some in pairs for pair in some.items() for text in pair),
     ]
     made_of = request.preparation
@@ -171,9 +205,11 @@ def _sound(request: JobRequest) -> bool:
     ):
         return False
     wait = request.max_wait_seconds
-    numbers: list[object] = [r.instance_count, r.volume_gb, r.max_runtime_seconds, 0 if wait is None else wait]
+    numbers: list[object] = [0 if wait is None else wait]
+    numbers += [n for one in sizes for n in (one.instance_count, one.volume_gb, one.max_runtime_seconds)]
     return (
         is_run(request.name, request.lineage.model, request.lineage.run_key)
+        and (request.smoke_job == "" or model_of(request.smoke_job) == request.lineage.model)
         and all(isinstance(text, str) for text in texts)
         and all(type(number) is int for number in numbers)
     )

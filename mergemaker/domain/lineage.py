@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mergemaker.domain.model import Distribution, HyperValue, Resources
 from mergemaker.domain.names import IMAGE_ADDRESS, IMAGE_TAG, MODEL_MAX, is_run, name_fault, tag_fault
@@ -39,6 +39,11 @@ class Origin:
         """Whether anybody on GitLab waits for the run. Nobody does for a reproduction: what was reviewed is the first
         run, and no note, status or release turns from it to another."""
         return self.pipeline != NO_PIPELINE
+
+    @property
+    def untold(self) -> "Origin":
+        """The same commit and branch; their merge request and pipeline wait for another run."""
+        return replace(self, merge_request=None, pipeline=NO_PIPELINE, author="", tag="")
 
 
 NO_PIPELINE = 0

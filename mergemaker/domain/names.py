@@ -148,7 +148,8 @@ def image_context_key(model: str, tag: str) -> str:
 
 
 def waiting_prefix(model: str, awaited: str) -> str:
-    """Where submitted runs wait: for the image of this tag, or for what the processing job of this name prepares."""
+    """Where submitted runs wait: for the image of this tag, for what the processing job of this name prepares, or for
+    the smoke run of this name."""
     return f"{model}/code/waiting/{awaited}/"
 
 
@@ -276,6 +277,12 @@ def spec_key(model: str, digest: str) -> str:
 def snapshot_key(model: str, digest: str) -> str:
     """Lists a data snapshot's files. Written last: where it is, the snapshot is whole."""
     return f"{snapshots_folder(model)}{digest}.json"
+
+
+def part_key(model: str, digest: str) -> str:
+    """Lists a part of a run's data, which lies as a snapshot does. Not beside the lists of those, of which the newest
+    says what the model was trained on last."""
+    return f"{snapshots_folder(model)}parts/{digest}.json"
 
 
 def snapshots_folder(model: str) -> str:

@@ -25,7 +25,7 @@ def contradictions(job: TrainingJob, lineage: Lineage, *, metric_regexes: Mappin
     else's is known by its digest only if model.toml says it: otherwise it is what the tag meant to whoever submitted.
     """
     work = job.work
-    made_of = _ingredients(work, lineage, metric_regexes)
+    made_of = ingredients_of(work, lineage, metric_regexes)
     if made_of is None:
         return ["hyperparameters"]
     honest = request_for(job.name, made_of, lineage=lineage, manner=Manner(checkpoints=True), names=names)
@@ -56,8 +56,8 @@ def _measured_by(work: Work, regexes: Mapping[str, str], *, foreign: bool) -> bo
     return there == dict(regexes)
 
 
-def _ingredients(work: Work, lineage: Lineage, metric_regexes: Mapping[str, str]) -> Ingredients | None:
-    """What the job is made of; None for hyperparameters that `submit` never gives. Code and data are compared by the
+def ingredients_of(work: Work, lineage: Lineage, metric_regexes: Mapping[str, str]) -> Ingredients | None:
+    """What a job is made of; None for hyperparameters that `submit` never gives. Code and data are compared by the
     caller."""
     values: Mapping[str, HyperValue] = work.own_hyperparameters
     try:

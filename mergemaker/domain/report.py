@@ -92,10 +92,16 @@ def summary(report: Report) -> str:
         word = "failed" if run.status is Status.FAILED else "stopped"
         return (f"{word}: {' '.join(visible(run.reason).split())}" if run.reason else word)[:255]
     return {
-        Status.WAITING: "waits for its data" if run.phase else "waits for its image",
+        Status.WAITING: _waits(run),
         Status.IN_PROGRESS: f"training: {visible(run.phase) or 'starting'}"[:255],
         Status.STOPPING: "stopping",
     }[run.status]
+
+
+def _waits(run: Run) -> str:
+    if run.waits_for_smoke:
+        return "smoke run first"
+    return "waits for its data" if run.phase else "waits for its image"
 
 
 def _headline(report: Report) -> str:
@@ -225,12 +231,14 @@ def _facts(report: Report) -> str:
     done = f", which trained commit {first.commit[:8]} before" if origin.commit != first.commit else ""
     done += f", again after {run.lineage.repeats}" if run.lineage.repeats else ""
     rows = [("run", f"{_job_link(run, names)}{done}"), ("commit", f"{origin.commit[:8]} on {code(origin.branch)}")]
-    if run.phase and not run.image:
+    if run.waits_for_smoke:
+        rows.append(("smoke run", f"{_training_link(run.phase, names)}, [CloudWatch]({_training_log(run.phase, names)})"))
+    elif run.phase and not run.image:
         rows.append(
             ("preparation", f"{_processing_link(run.phase, names)}, [CloudWatch]({_preparation_log(run, names)})")
         )
     elif run.status is not Status.WAITING:
-        rows.append(("log", f"[CloudWatch]({_training_log(run, names)})"))
+        rows.append(("log", f"[CloudWatch]({_training_log(run.job, names)})"))
     if run.instance:
         rows.append(("instance", code(run.instance)))
     if run.status is not Status.FAILED and run.status is not Status.STOPPED:
@@ -244,7 +252,11 @@ def _facts(report: Report) -> str:
 def _job_link(run: Run, names: Names) -> str:
     if run.status is Status.WAITING:
         return f"`{run.job}`"
-    return f"[{run.job}]({_console(names)}/sagemaker/home?region={names.region}#/jobs/{run.job})"
+    return _training_link(run.job, names)
+
+
+def _training_link(job: str, names: Names) -> str:
+    return f"[{job}]({_console(names)}/sagemaker/home?region={names.region}#/jobs/{job})"
 
 
 def _processing_link(job: str, names: Names) -> str:
@@ -301,8 +313,8 @@ def _console(names: Names) -> str:
     return f"https://{names.region}.{host[names.partition]}"
 
 
-def _training_log(run: Run, names: Names) -> str:
-    return _log_url("/aws/sagemaker/TrainingJobs", run.job, names)
+def _training_log(job: str, names: Names) -> str:
+    return _log_url("/aws/sagemaker/TrainingJobs", job, names)
 
 
 def _preparation_log(run: Run, names: Names) -> str:

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from mergemaker.domain.lineage import Lineage, Origin
 from mergemaker.domain.model import Resources
+from mergemaker.domain.names import model_of
 
 
 class Status(StrEnum):
@@ -152,6 +153,12 @@ class Run:
     @property
     def model(self) -> str:
         return self.lineage.model
+
+    @property
+    def waits_for_smoke(self) -> bool:
+        """Whether the job that it waits for, or waited for when it ended, is its smoke run and not what prepares its
+        data."""
+        return not self.image and model_of(self.phase) == self.model
 
     @property
     def asked_by(self) -> tuple[Origin, ...]:

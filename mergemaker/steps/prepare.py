@@ -20,6 +20,7 @@ from mergemaker.domain.run import Status
 from mergemaker.ports import Clock, World
 from mergemaker.steps.bundle import holds_what_it_is_named_after
 from mergemaker.steps.report import fits, read_request
+from mergemaker.steps.smoke import smoke_ended
 from mergemaker.steps.snapshot import copy_all
 from mergemaker.steps.waiting import refuse_all, start_all, waiting_for
 
@@ -52,6 +53,8 @@ def run_waits(key: str, world: World, clock: Clock) -> list[str]:
         raise RefusedError(f"{key} is not where this request belongs")
     if request.preparation and awaited == request.preparation.name:
         return preparation_ended(awaited, world, clock)
+    if awaited == request.smoke_job:
+        return smoke_ended(awaited, world, clock)
     image = world.images.find(awaited) if image_model(awaited) == model else None
     if image is None or awaited != request.lineage.image:
         return []

@@ -18,6 +18,7 @@ from mergemaker.domain.proof import contradictions
 from mergemaker.domain.release import NewPackage
 from mergemaker.domain.run import SCRIPT_MODE, Run, Status, TrainingJob, also_asked
 from mergemaker.domain.serving import Serving
+from mergemaker.domain.smoke import is_smoke
 from mergemaker.ports import Clock, Files, Stored, World
 from mergemaker.steps.bundle import holds_what_it_is_named_after
 from mergemaker.steps.output import Output, job_output
@@ -57,17 +58,18 @@ def submitted(key: str, world: World, clock: Clock) -> Run | None:
 
 
 def _waits(request: JobRequest, files: Files) -> bool:
-    """For its image, or, by now, for its data."""
+    """For its image, or, by now, for its data or its smoke run."""
     image = request.lineage.image
     if not is_address(image) and files.etag(waiting_key(request.lineage.model, image, request.name)):
         return True
-    return bool(_preparing(request, files))
+    return bool(_awaited(request, files))
 
 
-def _preparing(request: JobRequest, files: Files) -> str:
-    """The processing job that the run waits for; empty if it waits for none."""
-    awaited = request.preparation.name if request.preparation else ""
-    return awaited if awaited and files.etag(waiting_key(request.lineage.model, awaited, request.name)) else ""
+def _awaited(request: JobRequest, files: Files) -> str:
+    """The job that the run waits for, its smoke run or what prepares its data; empty if it waits for none."""
+    names = (request.smoke_job, request.preparation.name if request.preparation else "")
+    model = request.lineage.model
+    return next((one for one in names if one and files.etag(waiting_key(model, one, request.name))), "")
 
 
 def _known(before: Run | None, request: JobRequest) -> Run:
@@ -85,10 +87,11 @@ def read_request(key: str, files: Files) -> JobRequest | None:
 def keep_unstarted(request: JobRequest, status: Status, *, reason: str = "", world: World, clock: Clock) -> Run:
     """The record of a run that waits or could not be started; what SageMaker knows of it, if anything, wins.
 
-    A run waits for its image first, then for its data: from then on its phase is the processing job's name. Who has
-    heard that it could not be started does not hear of waiting again: that is word from before, come late.
+    A run waits for its image first, then for its data, then for its smoke run: its phase is the name of the job that it
+    waits for. Who has heard that it could not be started does not hear of waiting again: that is word from before, come
+    late.
     """
-    now, phase = clock(), _preparing(request, world.files)
+    now, phase = clock(), _awaited(request, world.files)
     fresh = Run(
         job=request.name,
         lineage=request.lineage,
@@ -111,7 +114,7 @@ def keep_unstarted(request: JobRequest, status: Status, *, reason: str = "", wor
             return fresh
         late = status is Status.WAITING and (before.status is status or origin in before.asked_by)
         if before.image or late:
-            further = before.status is status is Status.WAITING and phase
+            further = before.status is status is Status.WAITING and phase and not before.waits_for_smoke
             return also_asked(replace(before, phase=phase) if further else before, origin)
         known = replace(fresh, lineage=before.lineage, also_asked=before.also_asked, told=before.told)
         return also_asked(known, origin)
@@ -120,7 +123,8 @@ def keep_unstarted(request: JobRequest, status: Status, *, reason: str = "", wor
 
 
 def _ours(job: TrainingJob, world: World) -> bool:
-    return job.lineage is not None and job.lineage.project == world.names.project
+    """A smoke run is none that people hear of: only the run that waits for it is."""
+    return job.lineage is not None and job.lineage.project == world.names.project and not is_smoke(job.work)
 
 
 def _bring_up(job: TrainingJob, world: World, asked_by: Origin | None = None) -> Run:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 
 from mergemaker.domain.errors import RefusedError, UsageError
 from mergemaker.domain.job import JobRequest
-from mergemaker.domain.lineage import NO_PIPELINE, Lineage
+from mergemaker.domain.lineage import Lineage
 from mergemaker.domain.model import InputMode, Manner
 from mergemaker.domain.names import Names, checkpoints_prefix
 from mergemaker.domain.proof import contradictions
 from mergemaker.domain.run import TrainingJob
+from mergemaker.domain.smoke import is_smoke
 from mergemaker.ports import Files, Jobs
 from mergemaker.steps.attempts import attempts_at, next_attempt
 from mergemaker.steps.publish import spec_of
@@ -34,27 +35,21 @@ def reproduce(run: str, *, names: Names, files: Files, jobs: Jobs) -> Reproduced
     """
     job = jobs.find(run)
     lineage = job.lineage if job else None
-    if job is None or lineage is None or lineage.project != names.project:
+    if job is None or lineage is None or lineage.project != names.project or is_smoke(job.work):
         raise UsageError(f"there is no run {run[:100]!r} of project {names.project} in {names.region}")
     spec = spec_of(run, lineage, files)
     if lies := contradictions(job, lineage, metric_regexes=spec.metric_regexes, names=names):
         raise RefusedError(f"{run} is not what its tags say ({', '.join(lies)}): there is nothing to reproduce")
-    afford(replace(spec, prepare=None))  # what was prepared is there
+    afford(replace(spec, prepare=None, smoke=None))  # what was prepared is there, and what ran needs no smoke run
     before = attempts_at(lineage.model, lineage.run_key, jobs)
     name = next_attempt(lineage.model, lineage.run_key, before)
-    again = _asked_by_nobody(lineage, of=run)
+    again = replace(lineage, origin=lineage.origin.untold, repeats=run)
     request = _request(name, job, again, metric_regexes=spec.metric_regexes, manner=spec.manner, names=names)
     if not jobs.start(request, image=job.work.image):
         raise RefusedError(
             f"somebody started {name} at this very moment: look whether it is what you want, or try again"
         )
     return Reproduced(name, run)
-
-
-def _asked_by_nobody(lineage: Lineage, *, of: str) -> Lineage:
-    """It is of the same commit and branch; their merge request and pipeline are about the first run."""
-    origin = replace(lineage.origin, merge_request=None, pipeline=NO_PIPELINE, author="")
-    return replace(lineage, origin=origin, repeats=of)
 
 
 def _request(

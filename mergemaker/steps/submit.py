@@ -147,6 +147,7 @@ def submit(  # noqa: PLR0913 - the six ports need no bag
         manner=folder.spec.manner,
         names=names,
         preparation=_preparation(folder, names, data=data, resolved=resolved),
+        smoke=folder.spec.smoke,
     )
     if existing is not None:
         done = Submitted(name, How.FOUND, existing.status)
@@ -169,12 +170,12 @@ def submit(  # noqa: PLR0913 - the six ports need no bag
 
 
 def afford(spec: ModelSpec) -> None:
-    """By list prices and the whole time limits, preparation included: what is not known beforehand can't keep to a
-    budget."""
+    """By list prices and the whole time limits, preparation and smoke run included: what is not known beforehand can't
+    keep to a budget."""
     if spec.budget is None:
         return
     most = 0.0
-    jobs = [spec.resources, *([spec.prepare.resources] if spec.prepare else [])]
+    jobs = [one.resources for one in (spec, spec.prepare, spec.smoke) if one]
     for one in jobs:
         cost = training_cost(one.instances, one.max_runtime_seconds)
         if cost is None:
@@ -187,7 +188,7 @@ def afford(spec: ModelSpec) -> None:
         what = " and ".join(f"{one.instances} for up to {one.max_runtime_seconds // 60} minutes" for one in jobs)
         raise RefusedError(
             f"{spec.name}: {what} may cost ${most:,.3f}, and train.budget is ${spec.budget:,.3f}: lower "
-            f"{'max_runtime_minutes' if spec.prepare else 'train.max_runtime_minutes'}, or raise the budget"
+            f"{'max_runtime_minutes' if len(jobs) > 1 else 'train.max_runtime_minutes'}, or raise the budget"
         )
 
 

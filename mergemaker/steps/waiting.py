@@ -1,4 +1,5 @@
-"""Runs that wait, for their image or for their data: how they are found, started, or told why they can't start."""
+"""Runs that wait, for their image, their data or their smoke run: how they are found, started, or told why they can't
+start."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -9,7 +10,7 @@ from mergemaker.domain.job import JobRequest
 from mergemaker.domain.names import waiting_prefix
 from mergemaker.domain.run import Run, Status
 from mergemaker.ports import Clock, Files, World
-from mergemaker.steps.begin import How, begin
+from mergemaker.steps.begin import WAITS, begin
 from mergemaker.steps.publish import each, publish
 from mergemaker.steps.report import keep_unstarted, read_request
 from mergemaker.steps.unwanted import Closed, ask, stays_unstarted
@@ -77,6 +78,6 @@ def _start(request: JobRequest, image: str, world: World, clock: Clock) -> str |
         raise
     except ServiceError as error:
         return f"the job could not be started: {error}"
-    if how is How.WAITS_FOR_DATA:
+    if how in WAITS:
         return keep_unstarted(request, Status.WAITING, world=world, clock=clock)
     return ""

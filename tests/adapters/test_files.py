@@ -103,6 +103,31 @@ def test_a_copy_replaces_nothing(files: Files, name: str) -> None:
     assert files.read(f"{name}/out", longest=10) == (b"1", first.etag)
 
 
+def test_a_copy_can_be_of_the_beginning_alone(files: Files, name: str) -> None:
+    files.write(f"{name}/in", b"a,b\n1,2\n3,4\n", replacing=None)
+    (listed,) = files.list(f"{name}/in")
+    assert files.copy(listed, f"{name}/out", length=8)
+    (copied,) = files.list(f"{name}/out")
+    assert (copied.size, files.read_at(copied, first=0, length=100)) == (8, b"a,b\n1,2\n")
+    assert not files.copy(listed, f"{name}/out", length=4)
+    assert files.write(listed.key, b"other and longer", replacing=listed.etag)
+    with pytest.raises(RetryableError, match="has changed"):
+        files.copy(listed, f"{name}/new", length=8)
+    assert files.etag(f"{name}/new") is None
+
+
+def test_a_part_is_read_of_what_was_listed_or_none_at_all(files: Files, name: str) -> None:
+    files.write(f"{name}/ü", b"0123456789", replacing=None)
+    (listed,) = files.list(f"{name}/")
+    assert files.read_at(listed, first=3, length=4) == b"3456"
+    assert files.read_at(listed, first=8, length=100) == b"89"
+    assert files.write(listed.key, b"other", replacing=listed.etag)
+    for _ in range(2):
+        with pytest.raises(RetryableError, match="has changed"):
+            files.read_at(listed, first=0, length=1)
+        files.delete(listed.key)
+
+
 def test_the_newest_is_looked_for_in_one_folder_alone(files: Files, name: str) -> None:
     assert files.newest(f"{name}/") is None
     for key in ("b.json", "a.json", "a/1.json"):
@@ -138,6 +163,10 @@ def test_a_large_object_is_copied_in_parts_under_the_same_conditions(aws_port: i
     assert found[0] == content
     assert found[1].endswith("-5")
     assert not files.copy(listed, f"{name}/out")
+    assert files.copy(listed, f"{name}/beginning", length=11 * 1024 * 1024)
+    (beginning,) = files.list(f"{name}/beginning")
+    assert files.read(beginning.key, longest=len(content)) == (content[: 11 * 1024 * 1024], beginning.etag)
+    assert beginning.etag.endswith("-3")
     files.write(f"{name}/in", b"other", replacing=listed.etag)
     with pytest.raises(RetryableError, match="has changed"):
         files.copy(listed, f"{name}/new")

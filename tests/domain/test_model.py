@@ -16,6 +16,7 @@ from mergemaker.domain.model import (
     Manner,
     Prepare,
     Resources,
+    Smoke,
     Spot,
     model_name,
 )
@@ -131,6 +132,14 @@ def test_without_a_preparation_the_data_comes_from_the_channels() -> None:
     assert spec.sources == spec.channels
 
 
+def test_a_smoke_run_is_read_and_is_by_default_on_the_runs_own_kind_of_instance() -> None:
+    text = "[train]\ninstance_type = 'ml.p3.2xlarge'\ninstance_count = 4\nvolume_gb = 70\n[smoke]\n"
+    assert parse_model("prices", text).smoke == Smoke(0.05, Resources("ml.p3.2xlarge", 1, 70, 600))
+    text += "fraction = 1\ninstance_type = 'ml.m5.large'\nmax_runtime_minutes = 3\n"
+    assert parse_model("prices", text).smoke == Smoke(1.0, Resources("ml.m5.large", 1, 70, 180))
+    assert parse_model("prices", ALL).smoke is None
+
+
 def test_how_a_run_is_carried_out_is_told_apart_from_what_it_is_made_of() -> None:
     spec = parse_model(
         "prices", ALL + "[metrics.a]\ngoal = 'minimize'\nregex = '(.)'\n[metrics.b]\ngoal = 'maximize'\n"
@@ -168,7 +177,9 @@ def test_a_prefix_gets_the_slash_that_keeps_its_neighbours_out() -> None:
     assert spec.channels == {"train": Channel("train/"), "all": Channel()}
 
 
-@pytest.mark.parametrize("table", ["train", "serve", "hyperparameters", "channels", "prepare", "prepare.inputs"])
+@pytest.mark.parametrize(
+    "table", ["train", "serve", "hyperparameters", "channels", "prepare", "prepare.inputs", "smoke"]
+)
 def test_an_empty_table_is_fine(table: str) -> None:
     assert parse_model("prices", f"[{table}]\n").script == "train.py"
 
@@ -223,6 +234,14 @@ FAULTS = [
     (f"image.serve_uri='{URI}'\n", "image.serve_uri: goes with image.uri"),
     (f"[image]\nuri='{URI}'\nserve_uri = 'xgboost'\n", "image.serve_uri: not an image's address with a tag"),
     ("[environment]\nMERGEMAKER_SERVE_IMAGE = 'a'\n", "MERGEMAKER_SERVE_IMAGE: is set by image.serve_uri"),
+    ("[environment]\nMERGEMAKER_SMOKE = '1'\n", "MERGEMAKER_SMOKE: is what tells a smoke run from others"),
+    ("[smoke]\nfraction = 0\n", "model.toml:2: smoke.fraction: must be above 0 and at most 1, not 0"),
+    ("[smoke]\nfraction = 1.5\n", "smoke.fraction: must be above 0 and at most 1, not 1.5"),
+    ("[smoke]\nfraction = '5%'\n", "smoke.fraction: must be a number"),
+    ("[smoke]\ninstance_type = 'm5.large'\n", "smoke.instance_type: not an instance type"),
+    ("[smoke]\nmax_runtime_minutes = 0\n", "smoke.max_runtime_minutes: must be at least 1, not 0"),
+    ("[smoke]\ninstance_count = 2\n", "model.toml:2: smoke.instance_count: no such setting"),
+    ("smoke = true\n", "model.toml:1: smoke: must be a table, such as [smoke]"),
     ("[environment]\nA = 1\n", "environment.A: must be a string of at most 512 characters"),
     ("[environment]\n'a-b' = 'x'\n", "environment.a-b: use letters, digits and underscores"),
     ("[channels.train]\ninput_mode = 'Pipe'\n", "channels.train.input_mode: must be File or FastFile"),

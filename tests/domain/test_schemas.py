@@ -26,7 +26,7 @@ BEYOND = (
     "must not be less than train.max_runtime_minutes",
 )
 """Faults of a model's settings that no schema can tell: what they say together, or what a text means."""
-EMPTY = "[train]\n[serve]\n[data]\n[hyperparameters]\n[channels]\n[prepare]\n[prepare.inputs]\n"
+EMPTY = "[train]\n[serve]\n[data]\n[hyperparameters]\n[channels]\n[prepare]\n[prepare.inputs]\n[smoke]\n"
 BEYOND_LENGTH = "é" * 420
 """SageMaker counts JSON's characters, a schema the text's."""
 
@@ -146,5 +146,7 @@ def test_what_the_docs_call_a_default_is_one() -> None:
     assert prepared is not None
     assert by_itself is not None
     assert (prepared.script, prepared.resources) == (by_itself.script, by_itself.resources)
+    (smoked,) = (parse_model("prices", text).smoke for text in DOCS[1:] if "[smoke]" in text)
+    assert smoked == parse_model("prices", "[smoke]\n").smoke
     assert shown.spot is not None
     assert shown.spot.max_wait_seconds == 2 * shown.resources.max_runtime_seconds

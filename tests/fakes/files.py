@@ -58,16 +58,23 @@ class FakeFiles(Fake):
                 if key.startswith(prefix):
                     yield Stored(key, len(content), _etag(content))
 
-    def copy(self, source: Stored, target: str) -> bool:
+    def read_at(self, source: Stored, *, first: int, length: int) -> bytes:
+        with self._called("read_at"):
+            return self._as_listed(source)[first : first + length]
+
+    def copy(self, source: Stored, target: str, *, length: int | None = None) -> bool:
         with self._called("copy"):
             if target in self.objects:
                 return False
-            now = self.objects.get(source.key)
-            if now is None or _etag(now) != source.etag:
-                raise RetryableError(f"{source.key} has changed")
-            self.objects[target] = now
+            self.objects[target] = self._as_listed(source)[:length]
             self.copied.append(target)
         return True
+
+    def _as_listed(self, source: Stored) -> bytes:
+        now = self.objects.get(source.key)
+        if now is None or _etag(now) != source.etag:
+            raise RetryableError(f"{source.key} has changed")
+        return now
 
     def newest(self, folder: str) -> str | None:
         """A dict keeps the order in which keys first came, and none here is written twice."""

@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from mergemaker.domain.job import JobRequest
-from mergemaker.domain.run import Status, TrainingJob, Work
+from mergemaker.domain.job import JobRequest, work_of
+from mergemaker.domain.run import Status, TrainingJob
 from tests.fakes.faults import Fake
 
 BEGIN = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -57,17 +57,7 @@ class FakeJobs(Fake):
             created=BEGIN + timedelta(minutes=len(self.jobs)),
             ended=None,
             billed_seconds=None,
-            work=Work(
-                image=image,
-                hyperparameters=request.hyperparameters,
-                channels=request.channels,
-                output=request.output,
-                resources=request.resources,
-                content_types=request.content_types,
-                environment=request.environment,
-                checkpoints=request.checkpoints,
-                metric_regexes=request.metric_regexes,
-            ),
+            work=work_of(request, image=image),
             artifact="",
             metrics={},
             lineage=request.lineage,
