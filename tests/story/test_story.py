@@ -23,6 +23,7 @@ from botocore.exceptions import ClientError
 from local.demo import MODEL, ROW
 from local.laptop import start
 from local.team import Team, set_hyperparameter, until
+from mergemaker.domain.events import sweep_rule
 from mergemaker.domain.names import STACKS_MARKER, commit_status, note_marker, output_key, package_key, reports_key
 from mergemaker.steps.stacks import stack_names
 from tests.story import refusals
@@ -224,6 +225,44 @@ def test_data_is_prepared_before_the_first_run_and_not_again_for_the_next(team: 
     assert rows["sex"].isin([0, 1, 2]).all()
 
 
+def test_a_newer_push_stops_the_run_before_it_and_closing_the_merge_request_stops_that_one(team: Team) -> None:
+    commits = [team.branch("slow", "Think for long", think)]
+    request = team.open_merge_request("slow", "Think before training")
+    team.pipeline(commits[0], "merge_request_event")
+    team.note(request.iid, MODEL, saying="training")
+    commits.append(team.push("Grow lower trees", set_hyperparameter(MODEL, "max_depth", 7)))
+    team.pipeline(commits[1], "merge_request_event")
+    older = until(lambda: canceled(team, commits[0]), seconds=60, what="the older push's status")
+    assert status(team, commits[1]).status == "running"
+    assert f"commit | {commits[1][:8]}" in team.note(request.iid, MODEL, saying="training")
+
+    request.state_event = "close"
+    request.save()
+    queue = team.client("sqs").get_queue_url(QueueName=team.names.queue("report"))["QueueUrl"]
+    team.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(sweep_event(team)))
+    newer = until(lambda: canceled(team, commits[1]), seconds=60, what="the newer push's status")
+    assert newer.description == f"stopped: merge request !{request.iid} was closed"
+    jobs = team.client("sagemaker").list_training_jobs(SortBy="CreationTime", SortOrder="Descending", MaxResults=2)
+    first, second = (one["TrainingJobName"] for one in reversed(jobs["TrainingJobSummaries"]))
+    assert older.description == f"stopped: superseded by {second} of a newer push"
+    assert [team.job(job)["TrainingJobStatus"] for job in (first, second)] == ["Stopped", "Stopped"]
+    assert len(notes(team, request.iid)) == 1
+
+
+def canceled(team: Team, commit: str) -> Any:
+    """The model's status on a commit, once it is this."""
+    found = status(team, commit)
+    return found if found and found.status == "canceled" else None
+
+
+def sweep_event(team: Team) -> dict[str, Any]:
+    """What EventBridge sends every five minutes, which is longer than a test waits."""
+    names = team.names
+    rule = f"arn:aws:events:{names.region}:{names.account}:rule/{sweep_rule(names)}"
+    event = {"source": "aws.events", "detail-type": "Scheduled Event", "resources": [rule], "detail": {}}
+    return {**event, "account": names.account, "region": names.region}
+
+
 def test_a_person_sees_the_report_on_the_merge_requests_page(team: Team, tmp_path: Path) -> None:
     browser = shutil.which("chromium")
     if browser is None:
@@ -292,6 +331,13 @@ def add_comment(checkout: Path) -> None:
     """To the model's README: the model changes in git, but nothing that decides a run's outcome."""
     file = checkout / "models" / MODEL / "README.md"
     file.write_text(f"{file.read_text()}\nMore words.\n")
+
+
+def think(checkout: Path) -> None:
+    """For ten minutes, before it trains."""
+    file = checkout / "models" / MODEL / "train.py"
+    begin = "def main():\n"
+    file.write_text(file.read_text().replace(begin, f"{begin}    __import__('time').sleep(600)\n\n"))
 
 
 def break_script(checkout: Path) -> None:
