@@ -26,22 +26,21 @@ def _open(_: int) -> bool:
 def why_unwanted(run: Run, world: World, *, newer: Run | None = None, closed: Closed = _open) -> str:
     """In words; empty as long as somebody wants it. `newer` is about to be shown in place of `run`.
 
-    A branch, a schedule or a tag always wants what it asked for, and so does a merge request that was merged: its
-    release waits for the run.
+    A branch or a schedule always wants what it asked for, and so does who wished for a release by a tag, or a merge
+    request that was merged: its release waits for the run.
     """
-    merge_requests = {origin.merge_request for origin in run.asked_by}
-    whys = {}
-    for iid in sorted(one for one in merge_requests if one is not None):
+    if any(origin.merge_request is None or origin.tag for origin in run.asked_by):
+        return ""
+    whys = []
+    for iid in sorted({origin.merge_request for origin in run.asked_by if origin.merge_request is not None}):
         by = _successor(run, iid, world, newer)
         why = f"superseded by {by.job} of a newer push" if by else ""
         if not why and closed(iid):
             why = f"merge request !{iid} was closed"
-        whys[iid] = why
         if not why:
-            break
-    if None in merge_requests or not all(whys.values()) or _asked_just_now(run, world.files):
-        return ""
-    return ", ".join(dict.fromkeys(whys.values()))
+            return ""
+        whys.append(why)
+    return "" if _asked_just_now(run, world.files) else ", ".join(dict.fromkeys(whys))
 
 
 def stop_if_unwanted(run: Run, world: World, *, newer: Run | None = None, closed: Closed = _open) -> Run:
@@ -64,8 +63,11 @@ def stays_unstarted(run: Run, world: World, closed: Closed) -> Run | None:
     """
     if run.status not in (Status.WAITING, Status.STOPPED) or run.image:
         return None
-    why = why_unwanted(run, world, closed=closed)
-    return _give_up(run, why, world) if why else None
+    if why := why_unwanted(run, world, closed=closed):
+        return _give_up(run, why, world)
+    if run.status is Status.STOPPED:
+        world.runs.change(run.model, run.job, lambda before: _waits_again(before or run))
+    return None
 
 
 def ask(merge_requests: MergeRequests) -> Closed:
@@ -102,6 +104,10 @@ def _asked_just_now(run: Run, files: Files) -> bool:
     prefix = submissions_prefix(run.model, run.job)
     known = {f"{prefix}{origin.pipeline}.json" for origin in run.asked_by}
     return any(stored.key not in known for stored in files.list(prefix))
+
+
+def _waits_again(run: Run) -> Run:
+    return replace(run, status=Status.WAITING, reason="") if run.status is Status.STOPPED and not run.image else run
 
 
 def _give_up(run: Run, why: str, world: World) -> Run:

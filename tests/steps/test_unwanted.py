@@ -14,6 +14,7 @@ from mergemaker.steps.sweep import sweep
 from tests.fakes.made import folder, origin
 from tests.fakes.story import asked, completed, heard, submitted, trained
 from tests.fakes.world import Fakes
+from tests.steps.test_prepare import prepared_folder
 
 OLD, NEW = folder(code="old"), folder(code="new")
 TAG = folder().image_tag
@@ -113,6 +114,12 @@ def test_what_another_merge_request_wants_goes_on_until_that_one_is_superseded_t
 def test_what_a_branch_wants_goes_on(fakes: Fakes) -> None:
     old = begun(fakes)
     asked(fakes, OLD, BRANCH)
+    begun(fakes, "new", LATER)
+    assert status(fakes, old) is Status.IN_PROGRESS
+
+
+def test_what_a_release_was_wished_for_of_goes_on(fakes: Fakes) -> None:
+    old = begun(fakes, who=origin(tag="v1.0"))
     begun(fakes, "new", LATER)
     assert status(fakes, old) is Status.IN_PROGRESS
 
@@ -324,6 +331,23 @@ def test_a_run_that_waited_starts_if_its_merge_request_is_open_and_not_if_it_is_
     assert submitted(fakes, OLD, origin(pipeline=71)).job == job
     started(fakes, job)
     assert said(fakes, 71)[0] == "running"
+
+
+def test_a_run_whose_merge_request_was_opened_again_in_time_waits_on_and_says_so(fakes: Fakes) -> None:
+    """Its job was tried again in the same pipeline, of which nobody is told by an event."""
+    preparing = prepared_folder()
+    job = submitted(fakes, preparing, image=False).job
+    heard(fakes, job, origin())
+    fakes.merge_requests.states[7] = "closed"
+    build(fakes, fakes.images.finish(TAG))
+    assert fakes.runs.runs["prices", job].status is Status.STOPPED
+    fakes.images.images.clear()
+    assert submitted(fakes, preparing, image=False).job == job
+    del fakes.merge_requests.states[7]
+    build(fakes, fakes.images.finish(TAG))
+    assert fakes.runs.runs["prices", job].status is Status.WAITING
+    assert "waits for its data" in fakes.merge_requests.only(7)
+    assert said(fakes, 70)[0] == "pending"
 
 
 def test_many_runs_of_one_merge_request_cost_gitlab_one_question(fakes: Fakes) -> None:
