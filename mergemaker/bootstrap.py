@@ -83,6 +83,7 @@ def world(settings: Settings, aws: Aws) -> "World":
     """All that reporting and deploying take. What only they need is imported here: the command does without."""
     from mergemaker.adapters.issues import GitLabIssues
     from mergemaker.adapters.merge_requests import GitLabMergeRequests
+    from mergemaker.adapters.releases import GitLabReleases
     from mergemaker.ports import World
 
     return World(
@@ -98,6 +99,7 @@ def world(settings: Settings, aws: Aws) -> "World":
         watch=aws.watch(settings.alarms),
         merge_requests=GitLabMergeRequests(settings.gitlab, aws.token),
         issues=GitLabIssues(settings.gitlab, aws.token),
+        releases=GitLabReleases(settings.gitlab, aws.token),
     )
 
 

@@ -220,6 +220,19 @@ class MergeRequests(Protocol):
         """`state` in GitLab's words: pending, running, success, failed, canceled."""
 
 
+class Releases(Protocol):
+    """The GitLab project's releases, and the tags that they are of."""
+
+    def tagged(self, tag: str) -> str | None:
+        """The commit that the tag is on; None if there is no such tag."""
+
+    def description(self, tag: str) -> str | None:
+        """Of the tag's release; None if it has none."""
+
+    def create(self, *, tag: str, commit: str, name: str, description: str) -> None:
+        """Makes the tag as well, where it isn't there. Raises RefusedError for what GitLab does not allow."""
+
+
 @dataclass(frozen=True)
 class World:
     """The ports that reporting and deploying take, together."""
@@ -237,6 +250,7 @@ class World:
     watch: Watch
     merge_requests: MergeRequests
     issues: "Issues"
+    releases: Releases
 
 
 # Setting up and looking after: `steps.setup` and `steps.doctor` ---------------------------------

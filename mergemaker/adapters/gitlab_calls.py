@@ -53,9 +53,9 @@ class GitLabCalls:
                 fresh = True
             except GitlabHttpError as error:
                 if error.response_code not in _PASSING:
-                    raise ServiceError(f"{what}: GitLab says {error.response_code}: {_said(error)}") from error
+                    raise ServiceError(f"{what}: GitLab says {error.response_code}: {words_of(error)}") from error
                 if not pauses:
-                    raise RetryableError(f"{what}: GitLab says {error.response_code}: {_said(error)}") from error
+                    raise RetryableError(f"{what}: GitLab says {error.response_code}: {words_of(error)}") from error
                 self._sleep(pauses.pop(0))
             except (requests.RequestException, GitlabError) as error:
                 if not pauses:
@@ -104,5 +104,5 @@ def read_date(value: object) -> date | None:
         return None
 
 
-def _said(error: GitlabError) -> str:
+def words_of(error: GitlabError) -> str:
     return " ".join(str(error.error_message).split())[:300]

@@ -265,6 +265,11 @@ def note_marker(model: str) -> str:
     return f"<!-- mergemaker:report model={model} -->"
 
 
+def release_marker(job: str) -> str:
+    """First line of the description of a GitLab release that is made of a run."""
+    return f"<!-- mergemaker:release run={job} -->"
+
+
 STACKS_MARKER = "<!-- mergemaker:infrastructure -->"
 """First line of the note about the stacks."""
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from mergemaker.domain import metrics as numbers
 from mergemaker.domain.lineage import Origin
 from mergemaker.domain.model import Goal, Metric
-from mergemaker.domain.names import Names, note_marker, output_key, reports_key
+from mergemaker.domain.names import Names, note_marker, output_key, release_marker, reports_key
 from mergemaker.domain.release import Endpoint
 from mergemaker.domain.run import ReleaseStatus, Run, Status
 from mergemaker.domain.text import block, code, visible
@@ -66,6 +66,7 @@ def render(report: Report) -> str:
         note_marker(run.model),
         _headline(report),
         _releases(run),
+        _tags(run),
         _reason(run),
         _metrics(report),
         _changes(report),
@@ -157,6 +158,26 @@ def _releases(run: Run) -> str:
         said = f"{RELEASE_WORDS[release.status]} version {release.version}, {moment(release.at)}{why}"
         lines.append(f"- **{release.environment}**: {said}")
     return "\n".join(lines)
+
+
+def _tags(run: Run) -> str:
+    """GitLab releases that were wished for. Of one that can't be as long as the run is not done, nothing is said."""
+    said = {}
+    for origin in run.asked_by:
+        if origin.tag and not run.status.final:
+            said[origin.tag] = f"- GitLab release {code(origin.tag)}: when it is done"
+        elif origin.tag and str(origin.pipeline) in run.tagged:
+            why = run.tagged[str(origin.pipeline)]
+            shown = code(origin.tag)
+            said[origin.tag] = f"- ⚠️ no GitLab release {shown}: {code(why)}" if why else f"- GitLab release {shown}"
+    return "\n".join(said.values())
+
+
+def release_text(report: Report) -> str:
+    """The Markdown of a GitLab release of the run."""
+    run = report.run
+    parts = (release_marker(run.job), _headline(report), _metrics(report), _facts(report), _hyperparameters(report))
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _reason(run: Run) -> str:

@@ -147,6 +147,8 @@ class Run:
     """Others that asked for the same work, or the same ones again: they are told all the same."""
     told: Mapping[str, str] = field(default_factory=dict)
     """Pipeline -> digest of the commit status that it has, so that none is set twice."""
+    tagged: Mapping[str, str] = field(default_factory=dict)
+    """Pipeline whose commit wished for a GitLab release -> empty once that is there, else why it can't be."""
     unwanted: str = ""
     """Why we have asked SageMaker to stop it, which does not tell who stopped a job and why; empty if we have not."""
 

@@ -68,7 +68,7 @@ def _tell_merge_request(run: Run, merge_request: int, spec: ModelSpec, world: Wo
             if shown and shown.job != run.job:
                 # First: who is interrupted here finds the note as it was, and comes by again.
                 _supersede(shown, run, world)
-            _write_note(_report(run, origin, spec, world), merge_request, note, world.merge_requests)
+            _write_note(report_of(run, origin, spec, world), merge_request, note, world.merge_requests)
 
     if not newest:
         stop_if_unwanted(run, world)
@@ -100,7 +100,7 @@ def spec_of(job: str, lineage: Lineage, files: Files) -> ModelSpec:
     return parse_model(lineage.model, found[0].decode(errors="replace"))
 
 
-def _report(run: Run, origin: Origin, spec: ModelSpec, world: World) -> Report:
+def report_of(run: Run, origin: Origin, spec: ModelSpec, world: World) -> Report:
     endpoint = world.endpoints.find(world.names.endpoint(run.model, world.environment))
     return Report(
         run=run,
@@ -140,7 +140,7 @@ def _set_status(run: Run, origin: Origin, spec: ModelSpec, world: World) -> Run:
     if run.status.final and run.told.get(pipeline) == state:
         # What it is compared with changes when something else is released; a status that is final stays as it was.
         return run
-    description = summary(_report(run, origin, spec, world))
+    description = summary(report_of(run, origin, spec, world))
     digest = state if run.status.final else _digest(f"{state} {description}")
     if run.told.get(pipeline) == digest:
         return run

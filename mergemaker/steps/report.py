@@ -24,6 +24,7 @@ from mergemaker.steps.bundle import holds_what_it_is_named_after
 from mergemaker.steps.output import Output, job_output
 from mergemaker.steps.publish import publish, spec_of
 from mergemaker.steps.serving import serving_of
+from mergemaker.steps.tagged import make_releases
 
 LARGEST_HISTORY = 50_000_000
 LARGEST_REQUEST = 1_000_000
@@ -131,7 +132,10 @@ def _bring_up(job: TrainingJob, world: World, asked_by: Origin | None = None) ->
     run = record(job, world, asked_by)
     if run.status is Status.COMPLETED:
         run = _keep(run, job, world)
-    publish(run, world)
+    try:
+        run = make_releases(run, world)
+    finally:
+        publish(run, world)
     return run
 
 

@@ -104,7 +104,7 @@ def test_where_no_model_changed_the_child_pipeline_says_so_and_passes(repo: Path
     base = {"CI_MERGE_REQUEST_DIFF_BASE_SHA": head(repo)}
     status, jobs = run(repo, (), {**MERGE_REQUEST, **base})
     assert (status, list(jobs)) == ("success", ["mergemaker:plan", "mergemaker:models", "no model changed"])
-    assert jobs["no model changed"]["log"].splitlines()[-2] == "No model changed."
+    assert jobs["no model changed"]["log"].splitlines()[-2] == "There is nothing to do. The job's name says why."
 
 
 PRINTED = """\

@@ -86,6 +86,13 @@ def test_a_merge_commits_message_names_its_merge_request_in_a_line_of_its_own(
     assert merge_request_of(message) == merge_request
 
 
+def test_a_job_may_wish_for_a_release_and_its_tag_is_read_as_strictly_as_in_a_message() -> None:
+    assert origin({**BRANCH, "MERGEMAKER_RELEASE_TAG": "v1"}).tag == "v1"
+    assert origin({**BRANCH, "MERGEMAKER_RELEASE_TAG": ""}).tag == ""
+    with pytest.raises(UsageError, match=r"MERGEMAKER_RELEASE_TAG: 'v1 --x' can be no tag"):
+        origin({**BRANCH, "MERGEMAKER_RELEASE_TAG": "v1 --x"})
+
+
 def test_outside_of_ci_all_that_is_missing_is_named_at_once() -> None:
     with pytest.raises(UsageError) as caught:
         origin({"CI_PIPELINE_ID": "70", "CI_COMMIT_SHA": ""})

@@ -219,6 +219,17 @@ def test_a_waiting_run_that_was_tampered_with_is_refused_in_one_line(changed: di
 # Who asked ----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("tag", ["v1", "prices/v1.2+b@c", "v" * 100])
+def test_tags_say_which_release_is_wished_for(tag: str) -> None:
+    made = lineage(origin=origin(tag=tag))
+    assert parse_lineage(lineage_tags(made)) == made
+
+
+@pytest.mark.parametrize("tag", ["../v1", "v1 --force", "`v1`", "v1\n", "-v1", "v" * 101, "é"])
+def test_a_job_that_wishes_for_what_can_be_no_release_is_not_ours(tag: str) -> None:
+    assert parse_lineage(lineage_tags(lineage(origin=origin(tag=tag)))) is None
+
+
 def test_who_asks_again_is_kept_once() -> None:
     once = also_asked(run(), origin(pipeline=71))
     assert once.asked_by == (origin(), origin(pipeline=71))

@@ -14,6 +14,7 @@ from tests.fakes.jobs import FakeJobs
 from tests.fakes.merge_requests import FakeMergeRequests
 from tests.fakes.preparations import FakePreparations
 from tests.fakes.registry import FakeRegistry
+from tests.fakes.releases import FakeReleases
 from tests.fakes.runs import FakeRuns
 from tests.fakes.tracking import FakeTracking
 from tests.fakes.watch import FakeWatch
@@ -40,6 +41,7 @@ class Fakes:
     watch: FakeWatch = field(default_factory=FakeWatch)
     merge_requests: FakeMergeRequests = field(default_factory=FakeMergeRequests)
     issues: FakeIssues = field(default_factory=FakeIssues)
+    releases: FakeReleases = field(default_factory=FakeReleases)
     tick: timedelta = timedelta(minutes=1)
     time: datetime = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
@@ -66,4 +68,5 @@ class Fakes:
             watch=self.watch,
             merge_requests=self.merge_requests,
             issues=self.issues,
+            releases=self.releases,
         )

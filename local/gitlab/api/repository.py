@@ -7,7 +7,7 @@ from local.gitlab.api.present import Json, commit, commit_status, pipeline_basic
 from local.gitlab.api.routing import Call, Routes
 from local.gitlab.merging import requests_with
 from local.gitlab.predefined import protected
-from local.gitlab.records import Job, Pipeline
+from local.gitlab.records import Job, Pipeline, Release
 from local.gitlab.repo import Commit
 from local.gitlab.store import Where
 
@@ -26,6 +26,25 @@ def list_branches(call: Call) -> Answer:
 @routes("GET", "/projects/<part:id>/repository/branches/<part:branch>")
 def get_branch(call: Call, branch: str) -> Json:
     return _branch(call, branch)
+
+
+@routes("GET", "/projects/<part:id>/repository/tags/<part:tag>")
+def get_tag(call: Call, tag: str) -> Json:
+    repo, project = call.at.repo(call.project), call.project
+    sha = repo.resolve(f"refs/tags/{tag}")
+    tip = repo.commit(sha) if sha else None
+    if tip is None:
+        raise not_found("Tag")
+    release = call.at.store.first(Release, project=project.id, tag_name=tag)
+    return {
+        "name": tag,
+        "message": "",
+        "target": sha,
+        "commit": commit(call.at, project, tip),
+        "release": {"tag_name": tag, "description": release.description} if release else None,
+        "protected": False,
+        "created_at": None,
+    }
 
 
 @routes("GET", _COMMIT)

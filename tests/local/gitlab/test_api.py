@@ -148,7 +148,10 @@ def test_deployments_make_their_environment_and_move_on(open_request: Open, proj
 def test_a_release_makes_its_tag(project: Project) -> None:
     links = [{"name": "model", "url": "https://e.com/m", "link_type": "package"}]
     release = project.releases.create({"tag_name": "m/1", "ref": "main", "assets": {"links": links}})
-    assert release.commit["id"] == project.branches.get("main").commit["id"]
+    head = project.branches.get("main").commit["id"]
+    assert release.commit["id"] == project.tags.get("m/1").commit["id"] == head
+    with pytest.raises(gitlab.exceptions.GitlabGetError, match="404"):
+        project.tags.get("m/2")
     assert release.assets["links"][0]["url"] == "https://e.com/m"
     with pytest.raises(gitlab.exceptions.GitlabCreateError, match="Release already exists") as refused:
         project.releases.create({"tag_name": "m/1", "ref": "main"})
