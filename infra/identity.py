@@ -21,6 +21,9 @@ BRANCH_PIPELINES = ["push", "web", "schedule"]
 A merge request's pipeline is not among them: its token names the source branch, and a fork's branch can be called as
 the default branch is.
 """
+CHILD_PIPELINE = "parent_pipeline"
+"""Source of a child pipeline, in which models are released. That its parent is no merge request's says `ref_protected`:
+a merge request's own ref is never protected."""
 
 
 class IdentityStack(cdk.Stack):
@@ -44,7 +47,7 @@ class IdentityStack(cdk.Stack):
             "Release",
             role_name=arns.names.role("release"),
             description=f"GitLab CI of {gitlab.project}, {gitlab.default_branch} only: approves model packages",
-            assumed_by=default_branch(gitlab, arns),
+            assumed_by=default_branch(gitlab, arns, sources=[*BRANCH_PIPELINES, CHILD_PIPELINE]),
             inline_policies=documents(ci.release(arns)),
         )
         iam.Role(
@@ -52,7 +55,7 @@ class IdentityStack(cdk.Stack):
             "Deploy",
             role_name=arns.names.role("deploy"),
             description=f"GitLab CI of {gitlab.project}, {gitlab.default_branch} only: runs cdk deploy",
-            assumed_by=default_branch(gitlab, arns),
+            assumed_by=default_branch(gitlab, arns, sources=BRANCH_PIPELINES),
             inline_policies=documents(ci.deploy(arns)),
         )
 
@@ -66,14 +69,15 @@ def any_branch(gitlab: GitLab, arns: Arns) -> iam.WebIdentityPrincipal:
     return _jobs(gitlab, arns, equal=_project(gitlab), like=_claims(gitlab, sub=_subject(gitlab, "*")))
 
 
-def default_branch(gitlab: GitLab, arns: Arns) -> iam.WebIdentityPrincipal:
-    """CI jobs of exactly this GitLab project on its default branch; on gitlab.com only while that is protected.
+def default_branch(gitlab: GitLab, arns: Arns, *, sources: list[str]) -> iam.WebIdentityPrincipal:
+    """CI jobs of exactly this GitLab project on its default branch; on gitlab.com only while that is protected, and in
+    pipelines of these sources.
 
     Elsewhere STS knows the subject alone: that nobody else pushes to the branch is for GitLab to see to.
     """
     equal = _project(gitlab) | _claims(gitlab, sub=_subject(gitlab, gitlab.default_branch))
     if _host(gitlab) == GITLAB_COM:
-        equal |= _claims(gitlab, ref_protected="true", pipeline_source=BRANCH_PIPELINES)
+        equal |= _claims(gitlab, ref_protected="true", pipeline_source=sources)
     return _jobs(gitlab, arns, equal=equal)
 
 

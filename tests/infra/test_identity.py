@@ -123,6 +123,19 @@ def test_pipelines_of_the_protected_branch_itself_are_let_in(com_role: GetRole, 
     assert com_role(who).lets_in(provider(COM), token(COM, {"pipeline_source": source}))
 
 
+def test_a_child_pipeline_of_the_protected_branch_releases_and_does_not_deploy(com_role: GetRole) -> None:
+    child = {"pipeline_source": "parent_pipeline"}
+    assert com_role("release").lets_in(provider(COM), token(COM, child))
+    assert not com_role("deploy").lets_in(provider(COM), token(COM, child))
+
+
+@pytest.mark.parametrize("protected", ["false", None])
+def test_a_merge_requests_child_pipeline_releases_nothing(com_role: GetRole, protected: str | None) -> None:
+    child: Changes = {"pipeline_source": "parent_pipeline", "ref_protected": protected}
+    assert not com_role("release").lets_in(provider(COM), token(COM, child))
+    assert com_role("submit").lets_in(provider(COM), token(COM, child))
+
+
 @pytest.mark.parametrize("who", CI)
 @pytest.mark.parametrize("change", HOSTILE.values(), ids=HOSTILE.keys())
 def test_no_other_token_is_let_in(role: GetRole, com_role: GetRole, who: str, change: Changes) -> None:
