@@ -14,7 +14,7 @@ from mergemaker.domain.errors import UsageError
 from mergemaker.domain.names import stack_diff_key
 
 LONGEST_TEXT = 150_000
-"""Characters of the diff that go along: CloudFormation's limits allow more, and nobody reads it in a note."""
+"""Characters of the diff that go along: more than a note shows, so that it says where it is cut."""
 LARGEST = 1_000_000
 """Bytes of the whole. A character takes four at most, a backslash or a quote two: the text leaves room for the rest."""
 _MOST = 1_600

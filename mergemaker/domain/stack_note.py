@@ -24,35 +24,35 @@ def render(job: Job, diff: StackDiff, *, pipelines: str) -> str:
         f"### 🏗️ **Infrastructure** · {_headline(diff)}",
         _losses(diff.losses),
         _broadened(diff.broadened),
-        _whose(job, pipelines),
+        _whose(job, pipelines) + (" Merging into the default branch deploys it." if diff.stacks else ""),
         _folded(diff),
     )
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _headline(diff: StackDiff) -> str:
-    """Such as ``3 stacks change · 🔴 2 resources replaced, 1 deleted · 4 changed, 1 added``."""
+    """Such as ``3 stacks change · resources: 🔴 **1 deleted, 2 replaced**, 4 changed, 1 added``."""
     if not diff.stacks:
         return "no changes"
-    counts = [(sum(one.fate is fate for one in diff.losses), fate) for fate in Fate]
-    lost = [f"{count} {fate}" for count, fate in counts if count]
-    worst = min((list(Fate).index(one.fate) for one in diff.losses), default=None)
-    stays = [f"{count} {word}" for count, word in ((diff.changed, "changed"), (diff.added, "added")) if count]
-    said = [
-        f"{_count(diff.stacks, 'stack')} {'changes' if diff.stacks == 1 else 'change'}",
-        f"{_MARKS[list(Fate)[worst]]} **{', '.join(lost)}**" if worst is not None else "",
-        ", ".join(stays),
-    ]
-    return " · ".join(part for part in said if part)
+    lost = _counted((sum(one.fate is fate for one in diff.losses), fate) for fate in Fate)
+    mark = _MARKS[min(diff.losses, key=_badness).fate] if diff.losses else ""
+    stays = _counted([(diff.changed, "changed"), (diff.added, "added")])
+    resources = ", ".join(part for part in (f"{mark} **{lost}**" if lost else "", stays) if part)
+    stacks = "1 stack changes" if diff.stacks == 1 else f"{diff.stacks} stacks change"
+    return f"{stacks} · resources: {resources}" if resources else stacks
 
 
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+def _counted(numbers: Iterable[tuple[int, str]]) -> str:
+    return ", ".join(f"{number} {word}" for number, word in numbers if number)
+
+
+def _badness(loss: Loss) -> int:
+    return list(Fate).index(loss.fate)
 
 
 def _losses(losses: tuple[Loss, ...]) -> str:
     """Those that hold data first, and of these the worst."""
-    order = sorted(losses, key=lambda one: (not one.holds_data, list(Fate).index(one.fate)))
+    order = sorted(losses, key=lambda one: (not one.holds_data, _badness(one)))
     lines = [_loss(one) for one in order[:_SHOWN]]
     rest = len(order) - _SHOWN
     return "\n".join([*lines, *([f"- … and {rest} more, in the diff"] if rest > 0 else [])])
@@ -73,7 +73,7 @@ def _broadened(stacks: tuple[str, ...]) -> str:
 def _whose(job: Job, pipelines: str) -> str:
     return (
         f"So says [pipeline {job.pipeline}]({pipelines}/{job.pipeline}) of commit {code(job.commit[:8])} on "
-        f"{code(job.branch)}, compared with what was deployed then. Merging into the default branch deploys it."
+        f"{code(job.branch)}, compared with what was deployed then."
     )
 
 

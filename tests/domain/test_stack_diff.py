@@ -39,8 +39,8 @@ def test_the_first_line_says_what_a_busy_reviewer_needs() -> None:
     first, _, headline = note().splitlines()[:3]
     assert first == STACKS_MARKER
     assert headline == (
-        "### 🏗️ **Infrastructure** · 2 stacks change · 🔴 **1 deleted, 1 replaced, 1 may be replaced** · "
-        "4 changed, 1 added"
+        "### 🏗️ **Infrastructure** · 2 stacks change · resources: "
+        "🔴 **1 deleted, 1 replaced, 1 may be replaced**, 4 changed, 1 added"
     )
 
 
@@ -48,11 +48,12 @@ def test_the_first_line_says_what_a_busy_reviewer_needs() -> None:
     ("diff", "said"),
     [
         (NOTHING, "no changes"),
-        (StackDiff(1, 0, 3, (), (), ""), "1 stack changes · 3 changed"),
-        (StackDiff(1, 0, 0, (QUEUE,), (), ""), "1 stack changes · 🟠 **1 may be replaced**"),
+        (StackDiff(1, 0, 0, (), (), "an output"), "1 stack changes"),
+        (StackDiff(1, 0, 3, (), (), ""), "1 stack changes · resources: 3 changed"),
+        (StackDiff(1, 0, 0, (QUEUE,), (), ""), "1 stack changes · resources: 🟠 **1 may be replaced**"),
         (
             StackDiff(1, 2, 0, (replace(QUEUE, fate=Fate.LEFT),), (), ""),
-            "1 stack changes · ⚪ **1 left behind** · 2 added",
+            "1 stack changes · resources: ⚪ **1 left behind**, 2 added",
         ),
     ],
 )
@@ -76,6 +77,11 @@ def test_who_may_do_more_is_said_with_the_stack() -> None:
 
 def test_the_note_says_whose_word_it_is_and_links_to_that_pipeline() -> None:
     assert f"[pipeline 70](https://gitlab.example.com/team/shop/-/pipelines/70) of commit `{HEAD[:8]}`" in note()
+
+
+def test_a_merge_is_said_to_deploy_only_where_it_does() -> None:
+    assert "Merging into the default branch deploys it." in note()
+    assert "Merging" not in note(NOTHING)
 
 
 def test_the_whole_diff_is_folded() -> None:
@@ -124,7 +130,9 @@ def test_the_longest_diff_is_left_and_shown_within_the_limits(text: str) -> None
     assert len(left) <= LARGEST
     job, diff = from_json(left)
     assert len(diff.losses) == 1_500
-    assert len(note(diff, job)) < 900_000
+    made = note(diff, job)
+    assert len(made) < 900_000
+    assert "\n  …\n" in made, "it says that it is cut"
 
 
 def test_what_is_left_is_read_as_it_was() -> None:

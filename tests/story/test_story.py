@@ -436,7 +436,7 @@ def test_a_merge_that_changes_the_stacks_is_deployed_by_ci_and_leaves_no_differe
     pipeline = team.pipeline(commit, "merge_request_event")
     assert jobs_of(pipeline) == {"mergemaker:diff", *nothing_to_train}
     (note,) = until(lambda: notes(team, request.iid), seconds=30, what="the note about the stacks")
-    assert note.startswith(f"{STACKS_MARKER}\n\n### 🏗️ **Infrastructure** · 1 stack changes · 1 changed\n")
+    assert note.startswith(f"{STACKS_MARKER}\n\n### 🏗️ **Infrastructure** · 1 stack changes · resources: 1 changed\n")
     assert f"[pipeline {pipeline.id}]({pipeline.web_url}) of commit `{commit[:8]}` on `six-reports`" in note
     assert note.count("There were no differences") == 2
     assert "MaximumConcurrency" in note
