@@ -151,7 +151,7 @@ class NoteRecord:
     note: int | None = None
     """GitLab's id of it."""
     job: str | None = None
-    """Which run it shows."""
+    """Which run it shows; of the note about the stacks, which job's word."""
     body: str | None = None
     """Digest of its text, so that the same is not sent twice."""
 
