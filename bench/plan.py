@@ -80,6 +80,7 @@ def stream(case: Case, names: list[str], touched: list[str], files: int, commits
         for part in range(files // len(names) - 1):
             yield file(f"models/{name}/part-{part:03}.py", f"NUMBER = {part}  # of {name}\n")
     yield file("training/install.sh", "exit\n")
+    yield file("mergemaker.toml", (ROOT / "mergemaker.toml").read_text())
     yield "\nreset refs/heads/feature\nfrom refs/heads/main\n\n"
     for number in range(commits):
         yield commit("feature", number + 1)

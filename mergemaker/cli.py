@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mergemaker.domain.errors import MergemakerError, UsageError
 from mergemaker.domain.lineage import Origin
-from mergemaker.domain.settings import FILE, Settings, parse_settings
+from mergemaker.domain.settings import FILE, MODELS, Settings, parse_settings
 
 Command = Callable[[argparse.Namespace], int]
 TEMPLATES = ("sklearn", "xgboost", "pytorch", "custom")
@@ -153,25 +153,25 @@ def _of_this_project(who: Origin, settings: Settings) -> Origin:
 def _new(asked: argparse.Namespace) -> int:
     from mergemaker.steps.new import new
 
-    _settings()
-    files = new(_root(), asked.model, asked.template)
-    print(f"models/{asked.model} is made: {', '.join(file.name for file in files)}")
-    print(f"next: models/{asked.model}/README.md says how it trains, and what to put in its place")
+    models = _settings().models
+    files = new(_root(), asked.model, asked.template, models)
+    print(f"{models}/{asked.model} is made: {', '.join(file.name for file in files)}")
+    print(f"next: {models}/{asked.model}/README.md says how it trains, and what to put in its place")
     return 0
 
 
 def _check(_asked: argparse.Namespace) -> int:
     from mergemaker.adapters.folder import model_names, read_folder
 
-    faults = []
+    faults, models = [], MODELS
     try:
-        _settings()
+        models = _settings().models
     except UsageError as error:
         faults.append(str(error))
-    names = model_names(_root())
+    names = model_names(_root(), models)
     for name in names:
         try:
-            read_folder(_root(), name)
+            read_folder(_root(), name, models)
         except UsageError as error:
             faults.append(str(error))
     if faults:
@@ -184,7 +184,7 @@ def _plan(asked: argparse.Namespace) -> int:
     from mergemaker.adapters.planned import planned
     from mergemaker.domain.pipelines import child_pipeline
 
-    plan = planned(_root(), os.environ)
+    plan = planned(_root(), _settings().models, os.environ)
     if file := asked.child_pipeline:
         try:
             file.write_text(child_pipeline(plan), encoding="utf-8")
@@ -201,7 +201,7 @@ def _submit(asked: argparse.Namespace) -> int:
 
     settings = _settings()
     who = _of_this_project(origin(os.environ), settings)
-    folder = read_folder(_root(), asked.model)
+    folder = read_folder(_root(), asked.model, settings.models)
     from mergemaker.adapters.dvc import DvcFiles
     from mergemaker.bootstrap import Aws
     from mergemaker.steps.submit import submit
@@ -242,7 +242,7 @@ def _release(asked: argparse.Namespace) -> int:
     settings = _settings()
     who = _of_this_project(origin(os.environ), settings)
     environment = settings.environment(asked.to)
-    folder = read_folder(_root(), asked.model)
+    folder = read_folder(_root(), asked.model, settings.models)
     from mergemaker.bootstrap import Aws
     from mergemaker.steps.release import Merged, release
 
@@ -286,7 +286,7 @@ def _data_push(asked: argparse.Namespace) -> int:
     from mergemaker.adapters.folder import read_folder
 
     settings = _settings()
-    read_folder(_root(), asked.model)  # a model that isn't there gets no data
+    read_folder(_root(), asked.model, settings.models)  # a model that isn't there gets no data
     from mergemaker.inputs import upload
 
     return upload(settings, asked.model, asked.path, as_json=asked.json)
@@ -308,7 +308,7 @@ def _image_build(asked: argparse.Namespace) -> int:
     from mergemaker.adapters.folder import read_folder
 
     settings = _settings()
-    folder = read_folder(_root(), asked.model)
+    folder = read_folder(_root(), asked.model, settings.models)
     from mergemaker.bootstrap import Aws
     from mergemaker.steps.build import build
 

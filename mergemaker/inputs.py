@@ -21,7 +21,7 @@ def show(settings: Settings, root: Path, model: str, *, as_json: bool) -> int:
     from mergemaker.bootstrap import Aws
 
     files = Aws(settings.names, settings.network).files
-    folder = read_folder(root, model)
+    folder = read_folder(root, model, settings.models)
     now = _current(settings, root, folder, files)
     there = files.etag(snapshot_key(model, now.digest)) is not None
     if as_json:
@@ -43,7 +43,7 @@ def compare(settings: Settings, root: Path, model: str, *, against: str | None, 
     from mergemaker.bootstrap import Aws
 
     aws = Aws(settings.names, settings.network)
-    now = _current(settings, root, read_folder(root, model), aws.files)
+    now = _current(settings, root, read_folder(root, model, settings.models), aws.files)
     before = kept(model, named_snapshot(model, against, files=aws.files, jobs=aws.jobs), aws.files)
     found = changes(before, now)
     if as_json:

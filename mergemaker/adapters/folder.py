@@ -14,25 +14,26 @@ from mergemaker.domain.errors import UsageError
 from mergemaker.domain.model import FILE, Prepare, model_name
 from mergemaker.domain.model_toml import parse_model
 from mergemaker.domain.names import image_tag
+from mergemaker.domain.settings import MODELS
 from mergemaker.steps.bundle import LARGEST_BUNDLE, MOST_FILES, digest_of
 from mergemaker.steps.submit import Folder, Packed
 
-MODELS = Path("models")
 _LEFT_OUT = {FILE, "requirements.txt", "README.md"}
 """Not part of a run: settings are kept beside it, requirements are in the image."""
 _IMAGE_PARTS = ("training", "serving")
 _JUNK = {"__pycache__", ".ipynb_checkpoints"}
 
 
-def read_folder(root: Path, name: str) -> Folder:
-    """Reads ``models/<name>`` under `root`. Raises UsageError that says what is missing."""
-    folder = root / MODELS / model_name(name)
+def read_folder(root: Path, name: str, models: str = MODELS) -> Folder:
+    """Reads the model's folder, in the folder `models` under `root`. Raises UsageError that says what is missing."""
+    own = f"{models}/{model_name(name)}"
+    folder = root / own
     if not folder.is_dir():
-        known = ", ".join(model_names(root)) or "none"
-        raise UsageError(f"no model {name!r}: there is no folder {MODELS / name} (models here: {known})")
+        known = ", ".join(model_names(root, models)) or "none"
+        raise UsageError(f"no model {name!r}: there is no folder {own} (models here: {known})")
     settings = _read(folder / FILE, root)
     there = dict(_files(folder))
-    spec = parse_model(name, settings.decode(errors="replace"), file=str(MODELS / name / FILE), there=there)
+    spec = parse_model(name, settings.decode(errors="replace"), file=f"{own}/{FILE}", there=there)
     code = {path: file for path, file in there.items() if path not in {*_LEFT_OUT, spec.image.dockerfile}}
     _check_size(code.values(), folder)
     parts = {} if spec.image.uri else _image_files(root, folder, spec.image.dockerfile)
@@ -55,9 +56,9 @@ def _prepare_code(prepare: Prepare, code: Mapping[str, Path]) -> Packed:
     return Packed(digest=_digest(taken), archive=lambda: _tar(taken))
 
 
-def model_names(root: Path) -> list[str]:
-    """Folders under ``models/`` that say they are models."""
-    return sorted(file.parent.name for file in (root / MODELS).glob(f"*/{FILE}"))
+def model_names(root: Path, models: str = MODELS) -> list[str]:
+    """Folders in `models` under `root` that say they are models."""
+    return sorted(file.parent.name for file in (root / models).glob(f"*/{FILE}"))
 
 
 def _image_files(root: Path, folder: Path, own: str | None) -> dict[str, Path]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mergemaker.adapters.elsewhere import elsewhere, retrains_on_change
-from mergemaker.adapters.folder import MODELS, model_names
+from mergemaker.adapters.folder import model_names
 from mergemaker.adapters.git import Checkout
 from mergemaker.domain.changes import changed_models
 from mergemaker.domain.ci import head_commit, merge_request, new_data, retrains
@@ -13,14 +13,16 @@ from mergemaker.domain.pipelines import Plan, plan, retraining
 from mergemaker.domain.triggers import parse_wishes
 
 
-def planned(root: Path, environ: Mapping[str, str] = os.environ) -> Plan:
-    """Raises UsageError for a message that asks for what can't be."""
-    names = model_names(root)
+def planned(root: Path, models: str, environ: Mapping[str, str] = os.environ) -> Plan:
+    """For the models in the folder `models` under `root`. Raises UsageError for a message that asks for what can't
+    be."""
+    names, folder = model_names(root, models), root / models
     if retrains(environ):
-        wanted = (one for one in names if retrains_on_change(root / MODELS / one)) if new_data(environ) else names
+        wanted = (one for one in names if retrains_on_change(folder / one)) if new_data(environ) else names
         return retraining(wanted)
     checkout = Checkout(root)
-    changed = changed_models(checkout.changed(environ), {name: elsewhere(root / MODELS / name) for name in names})
+    declared = {name: elsewhere(folder / name) for name in names}
+    changed = changed_models(checkout.changed(environ), declared, folder=models)
     message = checkout.message(head_commit(environ) or "HEAD")
     return plan(
         changed=changed,

@@ -18,16 +18,17 @@ class Elsewhere:
     """Files and folders that its code needs."""
 
 
-def changed_models(paths: Iterable[str], models: Mapping[str, Elsewhere]) -> list[str]:
-    """Of `models`, those that a change of the files `paths`, relative to the repository's root, touches; in order.
+def changed_models(paths: Iterable[str], models: Mapping[str, Elsewhere], *, folder: str) -> list[str]:
+    """Of `models`, each with its own folder in `folder`, those that a change of the files `paths` touches; in order.
+    Paths are relative to the repository's root.
 
-    Paths of renamed and deleted files count, at both ends of a rename. A path right under models/ is a folder that git
+    Those of renamed and deleted files count, at both ends of a rename. A path right under `folder` is a folder that git
     keeps as one: a submodule, or a link.
     """
     changed = set(paths)
     if any(path.startswith(SHARED) for path in changed):
         return sorted(models)
-    touched = {path.split("/")[1] for path in changed if path.startswith("models/")}
+    touched = {path[len(folder) + 1 :].partition("/")[0] for path in changed if path.startswith(f"{folder}/")}
     places = _places(changed)
     for name, elsewhere in models.items():
         shares = any(_normal(path) in places for path in elsewhere.shared)

@@ -1,4 +1,4 @@
-"""What a data scientist says of a model, in ``models/<name>/model.toml``; `domain.model_toml` reads it."""
+"""What a data scientist says of a model, in the ``model.toml`` of its folder; `domain.model_toml` reads it."""
 
 import re
 from collections.abc import Mapping

@@ -9,6 +9,8 @@ from mergemaker.domain.names import ENVIRONMENT_MAX, PROJECT_MAX, Names, name_fa
 from mergemaker.domain.toml import Table
 
 FILE = "mergemaker.toml"
+MODELS = "models"
+"""Where models' folders are, unless the settings say otherwise."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,8 @@ class Settings:
     gitlab: GitLab
     environments: tuple[Environment, ...]
     """In the order in which a package goes through them. Never empty."""
+    models: str = MODELS
+    """The folder of the repository in which each model has its own."""
     keep_data: bool = True
     """Whether bucket, images, run table, token and key outlive `cdk destroy`."""
     network: Network = Network()
@@ -116,6 +120,7 @@ def parse_settings(text: str, file: str = FILE) -> Settings:
         project=project,
         gitlab=gitlab,
         environments=environments,
+        models=table.string("project.models", default=MODELS, check=_models_fault),
         keep_data=table.boolean("project.keep_data", default=True),
         network=_network(table),
         alarms=_alarms(table),
@@ -123,6 +128,14 @@ def parse_settings(text: str, file: str = FILE) -> Settings:
     )
     table.done()
     return settings
+
+
+def _models_fault(value: str) -> str | None:
+    if value.partition("/")[0] in ("training", "serving"):
+        return "is what every image is made of: choose another folder"
+    part = r"[\w][\w.-]*"
+    fine = re.fullmatch(rf"{part}(/{part})*", value, re.ASCII)
+    return None if fine else "not a folder of the repository, such as ml/models"
 
 
 def _environment(table: Table, name: str) -> Environment:

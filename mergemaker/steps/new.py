@@ -10,31 +10,34 @@ from pathlib import Path
 
 from mergemaker.domain.errors import UsageError
 from mergemaker.domain.model import model_name
+from mergemaker.domain.settings import MODELS
 
 _COMMON = "common"
 _SUFFIX = ".template"
 """Keeps what reads Python and TOML files, such as the Lambdas' bundle, from taking them for the package's own."""
 
 
-def new(root: Path, name: str, template: str) -> list[Path]:
-    """Makes ``models/<name>`` under `root`; returns its files. Raises UsageError where anything is there already."""
-    folder = root / "models" / model_name(name)
+def new(root: Path, name: str, template: str, models: str = MODELS) -> list[Path]:
+    """Makes the model's folder, in the folder `models` under `root`; returns its files. Raises UsageError where
+    anything is there already."""
+    folder = root / models / model_name(name)
     try:
         folder.mkdir(parents=True)
-        return [_write(folder / file, text) for file, text in rendered(name, template).items()]
+        return [_write(folder / file, text) for file, text in rendered(name, template, models).items()]
     except FileExistsError:
         raise UsageError(f"{folder.relative_to(root)} is there already: choose another name, or move it away") from None
     except OSError as error:
         raise UsageError(f"{folder.relative_to(root)} can't be made: {error.strerror}") from None
 
 
-def rendered(name: str, template: str) -> dict[str, str]:
+def rendered(name: str, template: str, models: str = MODELS) -> dict[str, str]:
     """File -> text, in order."""
     texts: dict[str, str] = {}
     for part in (_COMMON, template):
         for file, text in _files(part):
             texts[file] = texts.get(file, "") + text
-    replaced = {"{{name}}": name, "{{template}}": template}
+    up = "../" * (models.count("/") + 2)
+    replaced = {"{{name}}": name, "{{template}}": template, "{{folder}}": f"{models}/{name}", "{{up}}": up}
     for mark, value in replaced.items():
         texts = {file: text.replace(mark, value) for file, text in texts.items()}
     return dict(sorted(texts.items()))

@@ -114,6 +114,22 @@ def test_a_first_model_brings_the_folder_of_models(run: Run, project: Path) -> N
     assert (project / "models/rents/train.py").is_file()
 
 
+def test_where_models_are_elsewhere_it_is_made_there_with_its_own_path_in_it(
+    run: Run, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = project / "mergemaker.toml"
+    settings.write_text(settings.read_text().replace("[project]", '[project]\nmodels = "ml/all/models"'))
+
+    code, said, _ = run("new", "rents")
+
+    assert code == 0
+    assert said[1].startswith("next: ml/all/models/rents/README.md says")
+    folder = project / "ml/all/models/rents"
+    schema = (folder / "model.toml").read_text().splitlines()[0].removeprefix("#:schema ")
+    assert (folder / schema).resolve() == project / "mergemaker/model.schema.json"
+    assert "python ml/all/models/rents/train.py" in (folder / "README.md").read_text()
+
+
 def test_where_no_folder_can_be_made_it_says_why(run: Run, project: Path) -> None:
     (project / "models").rename(project / "elsewhere")
     (project / "models").write_text("a file")

@@ -176,7 +176,7 @@ MODELS = ["prices", "rents", "breast-cancer"]
     ],
 )
 def test_a_change_touches_the_models_whose_files_or_image_it_changes(paths: list[str], models: list[str]) -> None:
-    assert changed_models(paths, dict.fromkeys(MODELS, Elsewhere())) == models
+    assert changed_models(paths, dict.fromkeys(MODELS, Elsewhere()), folder="models") == models
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,8 @@ def test_a_change_touches_the_models_whose_files_or_image_it_changes(paths: list
 )
 def test_a_change_of_what_dvc_tracks_touches_the_models_that_train_on_it(path: str, models: list[str]) -> None:
     tracked = {"prices": ("data/train/a.csv",), "rents": ("data/rents.csv",), "sales": ()}
-    assert changed_models([path], {name: Elsewhere(tracked=those) for name, those in tracked.items()}) == models
+    declared = {name: Elsewhere(tracked=those) for name, those in tracked.items()}
+    assert changed_models([path], declared, folder="models") == models
 
 
 @pytest.mark.parametrize(
@@ -219,7 +220,7 @@ def test_a_change_of_what_models_share_touches_those_that_declare_it(path: str, 
         "rents": Elsewhere(shared=("./lib/features/", "lib/units.py", "models/sales/helpers")),
         "sales": Elsewhere(),
     }
-    assert changed_models([path], shared) == models
+    assert changed_models([path], shared, folder="models") == models
 
 
 def test_who_asked_is_known_by_the_login_that_gitlab_says() -> None:

@@ -72,7 +72,7 @@ def test_the_project_schema_has_the_keys_that_the_reader_reads_and_no_others() -
     parts = {"gitlab": project.GitLab, "network": project.Network, "alarms": project.Alarms}
     parts |= {"maximum_concurrency": project.MaximumConcurrency, "environments.*": project.Environment}
     known = {f"{name}.{one.name}" for name, kind in parts.items() for one in fields(kind)}
-    known |= {"project.name", "project.keep_data"}
+    known |= {"project.name", "project.models", "project.keep_data"}
     assert set(keys(schema("project"))) == known - {"environments.*.name"}
 
 

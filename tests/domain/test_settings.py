@@ -72,6 +72,11 @@ def test_what_a_security_team_sets_is_read() -> None:
     assert settings.maximum_concurrency.start == 2
 
 
+@pytest.mark.parametrize("folder", ["ml/models", "a.b/c_d/e-f", "trainings"])
+def test_models_may_be_elsewhere(folder: str) -> None:
+    assert parse_settings(GOOD.replace("[project]", f"[project]\nmodels = '{folder}'")).models == folder
+
+
 def test_an_unknown_environment_is_answered_with_the_known_ones() -> None:
     with pytest.raises(UsageError, match=r"no environment 'prod'.*it has staging"):
         parse_settings(GOOD).environment("prod")
@@ -114,6 +119,17 @@ FAULTS = [
     ("[environments.staging]", "[environment.staging]", "environments: name at least one"),
     ("[environments.staging]", "[environments.staging", "not valid TOML"),
     ('name = "shop"', 'name = "shop"\nkeep_data = "no"', "project.keep_data: must be true or false, not 'no'"),
+    *(
+        (GOOD[:9], f"{GOOD[:9]}\nmodels = {value!r}", fault)
+        for value, fault in [
+            *(
+                (one, "project.models: not a folder of the repository")
+                for one in ("/ml", "../ml", "ml/../x", ".", "ml/")
+            ),
+            ("training/models", "project.models: is what every image is made of"),
+            ("serving", "project.models: is what every image is made of"),
+        ]
+    ),
     ("project_id = 5", "project_id = 5\nrotate_token = 1", "gitlab.rotate_token: must be true or false, not 1"),
     *(
         (GOOD[:9], f"{more}\n{GOOD[:9]}", fault)
