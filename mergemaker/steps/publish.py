@@ -65,11 +65,10 @@ def _tell_merge_request(run: Run, merge_request: int, spec: ModelSpec, world: Wo
         origin = run.asked_in(merge_request)
         newest = shown is None or shown.order_in(merge_request) <= run.order_in(merge_request)
         if origin and newest:
-            if shown and shown.job != run.job:
-                # First: who is interrupted here finds the note as it was, and comes by again.
-                _supersede(shown, run, world)
-            _write_note(report_of(run, origin, spec, world), merge_request, note, world.merge_requests)
-
+            # In this order: who is interrupted finds the note as it was, and comes by again.
+            before = [partial(_supersede, shown, run, world)] if shown and shown.job != run.job else []
+            report = report_of(run, origin, spec, world)
+            each([*before, partial(_write_note, report, merge_request, note, world.merge_requests)])
     if not newest:
         stop_if_unwanted(run, world)
 
@@ -122,6 +121,7 @@ def _baseline(run: Run, endpoint: Endpoint | None, world: World) -> Run | None:
 
 
 def _write_note(report: Report, merge_request: int, note: NoteRecord, gitlab: MergeRequests) -> None:
+    about.turn_to(report.run.job, report.run.model, merge_request)
     body = render(report)
     digest = _digest(body)
     if note.note is not None and note.body == digest:

@@ -157,6 +157,21 @@ def test_who_ran_out_of_time_meanwhile_hears_that(fakes: Fakes) -> None:
     assert run.reason == "It ran longer than allowed."
 
 
+@pytest.mark.parametrize("image", [True, False], ids=["trains", "waits"])
+def test_what_can_not_be_stopped_or_told_does_not_keep_the_newer_run_from_being_shown(
+    fakes: Fakes, image: bool
+) -> None:
+    asked(fakes, OLD, image=image)
+    if image:
+        report(next(iter(fakes.jobs.jobs)), fakes.world)
+    new = submitted(fakes, NEW, LATER, image=image).job
+    port, call = (fakes.jobs, "stop") if image else (fakes.merge_requests, "set_status")
+    port.fail(call, ServiceError("it says 403"))
+    with pytest.raises(ServiceError, match="it says 403"):
+        report(new, fakes.world) if image else heard(fakes, new, LATER)
+    assert new in fakes.merge_requests.only(7)
+
+
 # The old content again ----------------------------------------------------------------------
 
 
