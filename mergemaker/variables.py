@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from mergemaker.domain.errors import UsageError
-from mergemaker.domain.settings import Alarms, Environment, GitLab, Network, Settings
+from mergemaker.domain.settings import MODELS, Alarms, Environment, GitLab, Network, Settings
 
 
 class Variable(StrEnum):
@@ -19,6 +19,7 @@ class Variable(StrEnum):
     PROJECT = "MERGEMAKER_PROJECT"
     GITLAB = "MERGEMAKER_GITLAB"
     ENVIRONMENTS = "MERGEMAKER_ENVIRONMENTS"
+    MODELS = "MERGEMAKER_MODELS"
     NETWORK = "MERGEMAKER_NETWORK"
     ALARMS = "MERGEMAKER_ALARMS"
 
@@ -29,6 +30,7 @@ def lambda_environment(settings: Settings) -> dict[str, str]:
         Variable.PROJECT: settings.project,
         Variable.GITLAB: json.dumps(asdict(settings.gitlab)),
         Variable.ENVIRONMENTS: json.dumps([asdict(environment) for environment in settings.environments]),
+        Variable.MODELS: settings.models,
         Variable.NETWORK: json.dumps(asdict(settings.network)),
         Variable.ALARMS: json.dumps(asdict(settings.alarms)),
     }
@@ -43,6 +45,7 @@ def read_environment(environ: Mapping[str, str]) -> Settings:
             environments=tuple(
                 Environment(**_known(Environment, one)) for one in json.loads(environ[Variable.ENVIRONMENTS])
             ),
+            models=environ.get(Variable.MODELS, MODELS),  # not there before it was a setting
             network=Network(**_tuples(_known(Network, json.loads(environ[Variable.NETWORK])))),
             alarms=Alarms(**_known(Alarms, json.loads(environ[Variable.ALARMS]))),
         )

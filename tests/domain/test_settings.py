@@ -26,7 +26,7 @@ region = "eu-west-1"
 """
 
 ALL = (
-    GOOD.replace('name = "shop"', 'name = "shop"\nkeep_data = false').replace(
+    GOOD.replace('name = "shop"', 'name = "shop"\nmodels = "ml/models"\nkeep_data = false').replace(
         "project_id = 5", "project_id = 5\nrotate_token = true"
     )
     + """
@@ -216,6 +216,12 @@ def test_a_function_ignores_what_the_next_version_will_add_to_its_environment() 
     said = lambda_environment(settings)
     said[Variable.GITLAB] = said[Variable.GITLAB].replace("{", '{"later": 1, ', 1)
     assert read_environment(said) == settings
+
+
+def test_a_function_whose_environment_is_still_the_last_versions_knows_where_models_were() -> None:
+    said = lambda_environment(parse_settings(GOOD))
+    del said[Variable.MODELS]
+    assert read_environment(said).models == "models"
 
 
 @pytest.mark.parametrize("broken", ["", "no JSON", "[]", "3", "[3]"])
