@@ -6,22 +6,21 @@ import io
 import os
 import tarfile
 import zipfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from mergemaker.adapters.shared import NEVER_CODE, Shared
+from mergemaker.adapters.tree import files_in
 from mergemaker.domain.dockerfile import copied, matching
 from mergemaker.domain.errors import UsageError
 from mergemaker.domain.model import FILE, Prepare, model_name
-from mergemaker.domain.model_toml import parse_model
+from mergemaker.domain.model_toml import Around, parse_model
 from mergemaker.domain.names import image_tag
 from mergemaker.domain.settings import MODELS
 from mergemaker.steps.bundle import LARGEST_BUNDLE, MOST_FILES, digest_of
 from mergemaker.steps.submit import Folder, Packed
 
-_LEFT_OUT = {FILE, "requirements.txt", "README.md"}
-"""Not part of a run: settings are kept beside it, requirements are in the image."""
 _IMAGE_PARTS = ("training", "serving")
-_JUNK = {"__pycache__", ".ipynb_checkpoints"}
 
 
 def read_folder(root: Path, name: str, models: str = MODELS) -> Folder:
@@ -32,10 +31,22 @@ def read_folder(root: Path, name: str, models: str = MODELS) -> Folder:
         known = ", ".join(model_names(root, models)) or "none"
         raise UsageError(f"no model {name!r}: there is no folder {own} (models here: {known})")
     settings = _read(folder / FILE, root)
-    there = dict(_files(folder))
-    spec = parse_model(name, settings.decode(errors="replace"), file=f"{own}/{FILE}", there=there)
-    code = {path: file for path, file in there.items() if path not in {*_LEFT_OUT, spec.image.dockerfile}}
-    _check_size(code.values(), folder)
+    there = dict(files_in(folder))
+    code = {path: file for path, file in there.items() if path not in NEVER_CODE}
+    if fault := _size_fault(code.values()):
+        raise UsageError(f"{folder} has {fault}")
+    shared = Shared(root, models, code)
+
+    def share(path: str) -> Collection[str]:
+        shared.take(path)
+        if fault := _size_fault([*code.values(), *shared.code.values()]):
+            raise UsageError(f"with {path} there are {fault}")
+        return shared.code
+
+    around = Around(own=there, share=share)
+    spec = parse_model(name, settings.decode(errors="replace"), file=f"{own}/{FILE}", around=around)
+    code.pop(spec.image.dockerfile or "", None)
+    code |= shared.code
     parts = {} if spec.image.uri else _image_files(root, folder, spec.image.dockerfile)
     return Folder(
         spec=spec,
@@ -71,10 +82,10 @@ def _image_files(root: Path, folder: Path, own: str | None) -> dict[str, Path]:
         raise UsageError("no training/Dockerfile here: run this at the root of the project")
     found = {"Dockerfile": dockerfile}
     for part in _IMAGE_PARTS:
-        found |= {f"{part}/{path}": file for path, file in _files(root / part) if path != "Dockerfile"}
+        found |= {f"{part}/{path}": file for path, file in files_in(root / part) if path != "Dockerfile"}
     # A model without requirements has none: Dockerfiles may copy the file in any case.
     available = {"model/requirements.txt": Path(os.devnull)}
-    available |= {f"model/{path}": file for path, file in _files(folder)}
+    available |= {f"model/{path}": file for path, file in files_in(folder)}
     for line, pattern in copied(_read(dockerfile, root).decode(errors="replace")):
         taken = matching(pattern, available)
         if pattern.startswith("model/") and not taken:
@@ -85,37 +96,13 @@ def _image_files(root: Path, folder: Path, own: str | None) -> dict[str, Path]:
     return found
 
 
-def _files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Regular files below `folder` in a fixed order; hidden ones and caches left out. Raises UsageError for a link that
-    leads out of the folder: it would be another file on another machine."""
-    inside = folder.resolve()
-    for file in sorted(folder.rglob("*")):
-        path = file.relative_to(folder)
-        if any(part.startswith(".") or part in _JUNK for part in path.parts) or file.is_dir():
-            continue
-        if not file.is_file() or not file.resolve().is_relative_to(inside):
-            raise UsageError(f"{file}: leads out of its folder, or is no file: copy what it means to the folder")
-        if not _is_utf8(path.as_posix()):
-            raise UsageError(f"{path.as_posix()!r} under {folder}: the file's name is not UTF-8: rename it")
-        yield path.as_posix(), file
-
-
-def _is_utf8(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _check_size(files: Collection[Path], folder: Path) -> None:
+def _size_fault(files: Collection[Path]) -> str | None:
     if len(files) > MOST_FILES:
-        raise UsageError(f"{folder} has {len(files):,} files, at most {MOST_FILES:,}: data belongs into the bucket")
+        return f"{len(files):,} files, at most {MOST_FILES:,}: data belongs into the bucket"
     size = sum(file.stat().st_size for file in files)
     if size > LARGEST_BUNDLE:
-        raise UsageError(
-            f"{folder} has {size:,} bytes of code, at most {LARGEST_BUNDLE:,}: data belongs into the bucket"
-        )
+        return f"{size:,} bytes of code, at most {LARGEST_BUNDLE:,}: data belongs into the bucket"
+    return None
 
 
 def _executable(file: Path) -> bool:

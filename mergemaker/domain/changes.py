@@ -31,7 +31,7 @@ def changed_models(paths: Iterable[str], models: Mapping[str, Elsewhere], *, fol
     touched = {path[len(folder) + 1 :].partition("/")[0] for path in changed if path.startswith(f"{folder}/")}
     places = _places(changed)
     for name, elsewhere in models.items():
-        shares = any(_normal(path) in places for path in elsewhere.shared)
+        shares = any(not _taken(path).isdisjoint(places) for path in elsewhere.shared)
         if shares or any(not _trackers(path).isdisjoint(changed) for path in elsewhere.tracked):
             touched.add(name)
     return sorted(touched & set(models))
@@ -48,8 +48,15 @@ def _places(paths: Iterable[str]) -> set[str]:
     return found
 
 
-def _normal(path: str) -> str:
-    return PurePosixPath(path).as_posix()
+def _taken(path: str) -> set[str]:
+    """What code that is shared is made of: itself, and what Python runs before it."""
+    asked = PurePosixPath(path)
+    return {asked.as_posix(), *packages_above(asked)}
+
+
+def packages_above(path: PurePosixPath) -> set[str]:
+    """Files that Python runs before it imports what is at `path`, where they are there."""
+    return {f"{above}/__init__.py" for above in path.parents if above.name}
 
 
 def _trackers(path: str) -> set[str]:

@@ -111,7 +111,7 @@ class Prepare:
 
     script: str
     files: tuple[str, ...]
-    """Files and folders of the model's folder that the script needs besides itself."""
+    """Files and folders of the model's folder, or of what it shares, that the script needs besides itself."""
     inputs: Mapping[str, Channel]
     """Name -> data that the script finds in ``/opt/ml/processing/input/<name>``."""
     resources: Resources
@@ -147,6 +147,8 @@ class ModelSpec:
     """In the file's order: the first is the headline."""
     content_type: str
     image: Image = Image()
+    shared: tuple[str, ...] = ()
+    """Files and folders of the repository that the code needs besides the model's folder."""
     distribution: Distribution = Distribution()
     environment: Mapping[str, str] = field(default_factory=dict)
     spot: Spot | None = None

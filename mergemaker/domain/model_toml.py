@@ -2,11 +2,12 @@
 
 import json
 import re
-from collections.abc import Collection
-from dataclasses import fields, replace
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import TypeVar
 
+from mergemaker.domain.errors import UsageError
 from mergemaker.domain.model import (
     FILE,
     SMOKE_MARK,
@@ -39,31 +40,54 @@ NEVER, ON_CHANGE = "never", "on-change"
 """What ``data.retrain`` may be."""
 
 
-def parse_model(name: str, text: str, file: str = FILE, *, there: Collection[str] | None = None) -> ModelSpec:
-    """Reads the text of ``model.toml``. Raises UsageError that names every fault by key, also files that it names and
-    that are not among those `there`, in its folder; None where nobody looked.
+@dataclass(frozen=True)
+class Around:
+    """The files around a ``model.toml``."""
+
+    own: Collection[str]
+    """In its folder."""
+    share: Callable[[str], Collection[str]]
+    """Takes along what is at a path of the repository; all that is taken by then. Raises UsageError that says why it
+    can't be."""
+
+
+def parse_model(name: str, text: str, file: str = FILE, *, around: Around | None = None) -> ModelSpec:
+    """Reads the text of ``model.toml``. Raises UsageError that names every fault by key, also of files that it names;
+    None where nobody looks for them.
 
     Limits are SageMaker's: 20 channels, 40 metrics of 255 characters with a regex of 500, 100 hyperparameters, of which
     script mode takes up to six, with values of 2,500 characters, 100 environment variables of 512 characters.
     """
     table = Table.parse(text, file)
     spec = read_model(name, table)
-    if there is not None:
-        _check_files(table, spec, there)
+    if around:
+        _check_files(table, spec, around)
     table.done()
     return spec
 
 
-def _check_files(table: Table, spec: ModelSpec, there: Collection[str]) -> None:
+def _check_files(table: Table, spec: ModelSpec, around: Around) -> None:
     prepare = spec.prepare
     named = {"train.script": spec.script, "image.dockerfile": spec.image.dockerfile}
     named |= {"prepare.script": prepare.script} if prepare else {}
     for key, path in named.items():
-        if path and path not in there:
+        if path and path not in around.own:
             table.fault(key, f"there is no {path} in the model's folder")
+    there = {*around.own, *_share(table, spec, around)}
     for path in prepare.files if prepare else ():
         if not any(one == path.rstrip("/") or one.startswith(f"{path.rstrip('/')}/") for one in there):
-            table.fault("prepare.files", f"there is no {path} in the model's folder")
+            table.fault("prepare.files", f"there is no {path} in the model's folder, or in train.shared")
+
+
+def _share(table: Table, spec: ModelSpec, around: Around) -> Collection[str]:
+    taken: Collection[str] = ()
+    for path in spec.shared:
+        if not _shared_fault(path):
+            try:
+                taken = around.share(path)
+            except UsageError as error:
+                table.fault("train.shared", str(error))
+    return taken
 
 
 def read_model(name: str, table: Table) -> ModelSpec:
@@ -85,6 +109,7 @@ def read_model(name: str, table: Table) -> ModelSpec:
         metrics=_metrics(table),
         content_type=table.string("serve.content_type", default="text/csv"),
         image=image,
+        shared=table.strings("train.shared", check=_shared_fault),
         distribution=_distribution(table, script),
         environment=_environment(table, image),
         spot=spot,
@@ -221,8 +246,17 @@ def _prepare_script_fault(value: str) -> str | None:
 
 
 def _own_path_fault(value: str) -> str | None:
-    fine = value and not value.startswith("/") and not {"", ".", ".."} & set(value.rstrip("/").split("/"))
-    return None if fine else f"{value[:40]!r} is no file or folder in the model's folder, such as features.py"
+    return (
+        None if _is_below(value) else f"{value[:40]!r} is no file or folder in the model's folder, such as features.py"
+    )
+
+
+def _shared_fault(value: str) -> str | None:
+    return None if _is_below(value) else f"{value[:40]!r} is no file or folder of the repository, such as lib/features"
+
+
+def _is_below(path: str) -> bool:
+    return not path.startswith("/") and not {"", ".", ".."} & set(path.rstrip("/").split("/"))
 
 
 Member = TypeVar("Member", bound=StrEnum)

@@ -95,7 +95,7 @@ def test_a_file_that_is_copied_and_not_there_is_told_with_its_line(model: Path) 
 
 def test_a_dockerfile_that_is_not_there_is_told(model: Path) -> None:
     (model / "model.toml").write_text(OWN)
-    with pytest.raises(UsageError, match=r"^models/prices/Dockerfile: No such file"):
+    with pytest.raises(UsageError, match=r"^models/prices/model.toml:1: image.dockerfile: there is no Dockerfile"):
         read(model)
 
 

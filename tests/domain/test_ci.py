@@ -209,6 +209,8 @@ def test_a_change_of_what_dvc_tracks_touches_the_models_that_train_on_it(path: s
         ("lib/units.py", ["rents"]),
         ("lib/features2/x.py", []),
         ("lib/unit.py", []),
+        ("lib/__init__.py", ["prices", "rents"]),  # Python runs it first
+        ("__init__.py", []),
         ("other/lib/features/x.py", []),
         ("models/sales/helpers/x.py", ["rents", "sales"]),
         ("models/sales/train.py", ["sales"]),

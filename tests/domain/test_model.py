@@ -28,6 +28,7 @@ ALL = f"""
 uri = "{URI}"
 
 [train]
+shared = ["lib/features/", "lib/io.py"]
 distribution = "torchrun"
 processes_per_host = 2
 instance_count = 2
@@ -87,7 +88,7 @@ def test_an_empty_file_is_a_model_with_defaults() -> None:
 def test_everything_that_a_team_brings_is_read() -> None:
     spec = parse_model("prices", ALL)
     assert spec.image.uri == URI
-    assert spec.script == "train.py"
+    assert (spec.script, spec.shared) == ("train.py", ("lib/features/", "lib/io.py"))
     assert spec.distribution == Distribution(Launcher.TORCHRUN, per_host=2)
     assert spec.spot == Spot(max_wait_seconds=5400)
     assert spec.checkpoints
@@ -253,6 +254,12 @@ FAULTS = [
     ("[prepair]\nscript = 'a.py'\n", "model.toml:1: prepair: no such setting; did you mean prepare?"),
     ("[prepare]\nscript = '../a.py'\n", "model.toml:2: prepare.script: must be a Python file in the model's folder"),
     ("[prepare]\nscript = ''\n", "model.toml:2: prepare.script: must be a string"),
+    ("[train]\nshared = 'lib'\n", "model.toml:2: train.shared: must be a list of strings, not 'lib'"),
+    ("[train]\nshared = ['a', '../b']\n", "model.toml:2: train.shared: '../b' is no file or folder of the repository"),
+    ("[train]\nshared = ['/lib']\n", "train.shared: '/lib' is no file or folder of the repository"),
+    ("[train]\nshared = ['lib/..']\n", "train.shared: 'lib/..' is no file or folder of the repository"),
+    ("[train]\nshared = ['.']\n", "train.shared: '.' is no file or folder of the repository"),
+    ("[train]\nshared = ['']\n", "train.shared: '' is no file or folder of the repository"),
     ("[prepare]\nfile = ['a.py']\n", "model.toml:2: prepare.file: no such setting; did you mean prepare.files?"),
     ("[prepare]\nfiles = 'a.py'\n", "model.toml:2: prepare.files: must be a list of strings, not 'a.py'"),
     ("[prepare]\nfiles = ['a.py', 3]\n", "model.toml:2: prepare.files: must be a list of strings"),
