@@ -74,7 +74,7 @@ class PlatformStack(cdk.Stack):
         rules.training_jobs(self, to=report, arns=arns)
         rules.daily(self, to=report, names=names)
         rules.sweep(self, to=report, names=names)
-        rules.submissions(self, to=report, names=names)
+        rules.submissions_and_input(self, to=report, names=names)
         rules.packages(self, to=release, names=names)
         rules.endpoints(self, to=release, names=names)
         rules.image_builds(self, to=start, names=names)

@@ -45,9 +45,10 @@ def processing_jobs(scope: Construct, *, to: QueuedFunction, arns: Arns) -> None
     )
 
 
-def submissions(scope: Construct, *, to: QueuedFunction, names: Names) -> None:
-    """What `submit` leaves in the bucket for each pipeline that asked for a run; no other object."""
-    _objects(scope, "Submissions", "*/code/submissions/*", names=names, to=to)
+def submissions_and_input(scope: Construct, *, to: QueuedFunction, names: Names) -> None:
+    """What `submit` leaves in the bucket for each pipeline that asked for a run, and what people put into a model's
+    input. A folder of that name further down can't be told from it here, but by the function."""
+    _objects(scope, "Submissions", "*/code/submissions/*", "*/input/*", names=names, to=to)
 
 
 def waiting(scope: Construct, *, to: QueuedFunction, names: Names) -> None:
@@ -113,7 +114,7 @@ def _schedule(scope: Construct, name: str, *, rule: str, every: cdk.Duration, to
     )
 
 
-def _objects(scope: Construct, name: str, keys: str, *, names: Names, to: QueuedFunction) -> None:
+def _objects(scope: Construct, name: str, *keys: str, names: Names, to: QueuedFunction) -> None:
     """Objects that are new in the project's bucket."""
     _rule(
         scope,
@@ -121,7 +122,7 @@ def _objects(scope: Construct, name: str, keys: str, *, names: Names, to: Queued
         account=names.account,
         source="aws.s3",
         detail_type="Object Created",
-        detail={"bucket": {"name": [names.bucket]}, "object": {"key": [{"wildcard": keys}]}},
+        detail={"bucket": {"name": [names.bucket]}, "object": {"key": [{"wildcard": key} for key in keys]}},
         to=to,
     )
 

@@ -15,6 +15,7 @@ from mergemaker.domain import about
 from mergemaker.domain.errors import MergemakerError, RefusedError
 from mergemaker.domain.events import (
     Event,
+    InputChanged,
     JobChanged,
     PreparationChanged,
     RunWaits,
@@ -112,4 +113,4 @@ def _known(event: Event) -> about.Fields:
             return {"run": key.split("/")[-2]}
         case StacksDiffer(key):
             return {"merge_request": int(key.split("/")[-2])}
-    return asdict(event)
+    return {"model": event.model} if isinstance(event, InputChanged) else asdict(event)

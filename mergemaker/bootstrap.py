@@ -81,6 +81,8 @@ class Aws:
 
 def world(settings: Settings, aws: Aws) -> "World":
     """All that reporting and deploying take. What only they need is imported here: the command does without."""
+    from mergemaker.adapters.default_branch import GitLabDefaultBranch
+    from mergemaker.adapters.input_table import DynamoInputs
     from mergemaker.adapters.issues import GitLabIssues
     from mergemaker.adapters.merge_requests import GitLabMergeRequests
     from mergemaker.adapters.releases import GitLabReleases
@@ -100,6 +102,8 @@ def world(settings: Settings, aws: Aws) -> "World":
         merge_requests=GitLabMergeRequests(settings.gitlab, aws.token),
         issues=GitLabIssues(settings.gitlab, aws.token),
         releases=GitLabReleases(settings.gitlab, aws.token),
+        inputs=DynamoInputs(aws.clients("dynamodb"), settings.names.run_table),
+        default_branch=GitLabDefaultBranch(settings.gitlab, aws.token),
     )
 
 

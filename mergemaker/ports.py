@@ -233,6 +233,36 @@ class Releases(Protocol):
         """Makes the tag as well, where it isn't there. Raises RefusedError for what GitLab does not allow."""
 
 
+class Inputs(Protocol):
+    """What is known of models' inputs: which have changed lately, and until when that was seen to."""
+
+    def hear(self, model: str, *, at: datetime, now: datetime) -> None:
+        """That a file came `at` this time; nothing if that was seen to already. Within `HEARS_SECONDS` one word is as
+        good as ten thousand: not each is kept."""
+
+    def heard(self) -> Mapping[str, datetime]:
+        """When it was last heard, by model, of changes that were not seen to yet."""
+
+    def seen_to(self, model: str, heard: datetime) -> None:
+        """All that was `heard` of until then; what came since stays heard."""
+
+
+HEARS_SECONDS = 30
+
+
+class DefaultBranch(Protocol):
+    """The GitLab project's default branch."""
+
+    def settings(self, model: str) -> str:
+        """The model's model.toml; empty if there is none."""
+
+    def has_pipeline_since(self, at: datetime) -> bool:
+        """Whether somebody made a pipeline by API since, we among them."""
+
+    def make_pipeline(self) -> None:
+        """Raises RefusedError if GitLab does not allow it."""
+
+
 @dataclass(frozen=True)
 class World:
     """The ports that reporting and deploying take, together."""
@@ -251,6 +281,8 @@ class World:
     merge_requests: MergeRequests
     issues: "Issues"
     releases: Releases
+    inputs: Inputs
+    default_branch: DefaultBranch
 
 
 # Setting up and looking after: `steps.setup` and `steps.doctor` ---------------------------------

@@ -2,7 +2,8 @@
 pipeline says what its merge request would change of the stacks: see `mergemaker.steps.stack_diff`.
 
 Once a day it also looks at the token that it reports with: see `mergemaker.steps.token_check`. And every few minutes it
-stops what nobody wants any more: see `mergemaker.steps.sweep`.
+stops what nobody wants any more, and has models retrained whose input has changed: see `mergemaker.steps.sweep` and
+`mergemaker.steps.retrain`.
 """
 
 from functools import cache
@@ -10,8 +11,9 @@ from typing import Any
 
 from lambdas.queue import Answer, Function, each, now
 from mergemaker.domain.errors import RefusedError
-from mergemaker.domain.events import DayPassed, Event, JobChanged, StacksDiffer, Submitted, SweepDue
+from mergemaker.domain.events import DayPassed, Event, InputChanged, JobChanged, StacksDiffer, Submitted, SweepDue
 from mergemaker.steps.report import report, submitted
+from mergemaker.steps.retrain import retrain
 from mergemaker.steps.stack_diff import show_stack_diff
 from mergemaker.steps.sweep import sweep
 from mergemaker.steps.token_check import check_token
@@ -33,8 +35,15 @@ def handler(batch: dict[str, Any], _context: object) -> Answer:
                 return show_stack_diff(key, it.world, pipelines=f"{gitlab.url}/{gitlab.project}/-/pipelines")
             case DayPassed():
                 return check_token(it.world, today=now().date())
+            case InputChanged(model, at):
+                it.world.inputs.hear(model, at=at, now=now())
+                return None
             case SweepDue():
-                return sweep(it.world)
+                try:
+                    stopped = sweep(it.world)
+                finally:
+                    retrained = retrain(it.world, now=now())
+                return [*stopped, *retrained]
         raise RefusedError(f"not for this function: {event}")
 
     return each(batch, it, handle)

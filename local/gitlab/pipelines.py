@@ -38,6 +38,13 @@ def merge_request_pipeline(at: Instance, *, request: MergeRequest, user: User) -
     )
 
 
+def api_pipeline(at: Instance, *, project: Project, branch: str, sha: str, user: User) -> Pipeline | None:
+    """That somebody asked for; None where the commit carries no CI configuration."""
+    if not at.repo(project).has_file(sha, CONFIG):
+        return None
+    return _create(at, project=project, sha=sha, ref=branch, source="api", before=NOTHING, user=user)
+
+
 def external_pipeline(at: Instance, *, project: Project, sha: str, ref: str, user: User) -> Pipeline:
     """For a commit status that finds no pipeline to join."""
     return _create(at, project=project, sha=sha, ref=ref, source="external", before=NOTHING, user=user)

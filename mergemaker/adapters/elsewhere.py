@@ -3,15 +3,13 @@
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+from mergemaker.domain import triggers
 from mergemaker.domain.changes import Elsewhere
 from mergemaker.domain.model import FILE
-from mergemaker.domain.model_toml import ON_CHANGE
 
 _WORDS = ("dvc", "shared", "\\u", "\\U")
 """Settings without any of these, the last two of which may write any other, name nothing elsewhere."""
-_WORDS_OF_DATA = ("retrain", "\\u", "\\U")
 
 
 def elsewhere(folder: Path) -> Elsewhere:
@@ -19,7 +17,11 @@ def elsewhere(folder: Path) -> Elsewhere:
 
     Not `parse_model`, which looks at each key and takes milliseconds.
     """
-    settings = _settings(folder, _WORDS)
+    try:
+        text = (folder / FILE).read_text(encoding="utf-8")
+        settings = tomllib.loads(text) if any(word in text for word in _WORDS) else {}
+    except (OSError, ValueError, RecursionError):
+        return Elsewhere()
     train = settings.get("train")
     return Elsewhere(
         tracked=tuple(_tracked(settings)),
@@ -29,17 +31,10 @@ def elsewhere(folder: Path) -> Elsewhere:
 
 def retrains_on_change(folder: Path) -> bool:
     """Whether the settings in a model's `folder` ask for a run when there is new data."""
-    data = _settings(folder, _WORDS_OF_DATA).get("data")
-    return isinstance(data, dict) and data.get("retrain") == ON_CHANGE
-
-
-def _settings(folder: Path, words: tuple[str, ...]) -> dict[str, Any]:
-    """Empty where none of `words` is in them."""
     try:
-        text = (folder / FILE).read_text(encoding="utf-8")
-        return tomllib.loads(text) if any(word in text for word in words) else {}
-    except (OSError, ValueError, RecursionError):
-        return {}
+        return triggers.retrains_on_change((folder / FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
 
 
 def _tracked(table: dict[str, object]) -> Iterator[str]:

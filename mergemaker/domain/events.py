@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from mergemaker.domain.errors import RefusedError, UsageError
@@ -68,6 +69,15 @@ class Submitted:
 
 
 @dataclass(frozen=True)
+class InputChanged:
+    """A file came to a model's input."""
+
+    model: str
+    at: datetime
+    """When, by S3's clock."""
+
+
+@dataclass(frozen=True)
 class StacksDiffer:
     """A pipeline says what its merge request would change of the stacks, be it nothing."""
 
@@ -93,6 +103,7 @@ Event = (
     | BuildEnded
     | PreparationChanged
     | RunWaits
+    | InputChanged
     | StacksDiffer
     | DayPassed
     | SweepDue
@@ -132,6 +143,8 @@ def parse_event(body: str, names: Names) -> Event:
     reader = _READERS.get((source, kind)) if isinstance(source, str) and isinstance(kind, str) else None
     if reader is None or not isinstance(detail, Mapping):
         raise RefusedError(f"not an event that this function is for: {source!r}, {kind!r}"[:200])
+    if reader is _object and (heard := _input(detail, event.get("time"))):
+        return heard
     return reader(detail)
 
 
@@ -174,16 +187,43 @@ def _build(detail: Mapping[str, Any]) -> Event:
     )
 
 
+_INPUT = re.compile(r"([a-z][a-z0-9-]{0,62})/input/(?s:.+)", re.ASCII)
+"""No folder called input further down, such as in a snapshot: those come by the same rule."""
+
+
+def _input(detail: Mapping[str, Any], time: object) -> Event | None:
+    """None for an event of something else. Raises RefusedError for an object that only looks like input."""
+    stored = detail.get("object")
+    key = stored.get("key") if isinstance(stored, Mapping) else None
+    if not isinstance(key, str) or "/input/" not in key or _OURS.fullmatch(key):
+        return None
+    found = _INPUT.fullmatch(key)
+    if found is None:
+        raise RefusedError(f"an object that is no model's input: {key!r}"[:200])
+    try:
+        at = datetime.fromisoformat(str(time))
+    except ValueError:
+        raise UsageError(f"the event's time is not one: {time!r}"[:200]) from None
+    if at.tzinfo is None:
+        raise UsageError(f"the event's time is not one: {time!r}"[:200])
+    return InputChanged(found[1], at)
+
+
 def _object(detail: Mapping[str, Any]) -> Event:
     stored = detail.get("object")
-    model = r"[a-z][a-z0-9-]{0,62}"
-    asked = rf"{model}/code/submissions/[a-z0-9-]{{1,63}}/[0-9]{{1,18}}\.json"
-    waits = rf"{model}/code/waiting/[a-z0-9-]{{1,63}}/[a-z0-9-]{{1,63}}\.json"
-    stacks = rf"{STACKS}/code/submissions/[0-9]{{1,18}}/[0-9]{{1,18}}-[0-9]{{1,18}}\.json"
-    key = _string(stored if isinstance(stored, Mapping) else {}, "key", f"{asked}|{waits}|{stacks}")
+    key = _string(stored if isinstance(stored, Mapping) else {}, "key", _OURS.pattern)
     if key.startswith(f"{STACKS}/"):
         return StacksDiffer(key)
     return RunWaits(key) if key.split("/")[2] == "waiting" else Submitted(key)
+
+
+_OURS = re.compile(
+    r"[a-z][a-z0-9-]{0,62}/code/submissions/[a-z0-9-]{1,63}/[0-9]{1,18}\.json"
+    r"|[a-z][a-z0-9-]{0,62}/code/waiting/[a-z0-9-]{1,63}/[a-z0-9-]{1,63}\.json"
+    rf"|{STACKS}/code/submissions/[0-9]{{1,18}}/[0-9]{{1,18}}-[0-9]{{1,18}}\.json",
+    re.ASCII,
+)
+"""Keys of what CI's jobs leave in the bucket."""
 
 
 def _string(detail: Mapping[str, Any], key: str, pattern: str) -> str:

@@ -5,10 +5,12 @@ too, when it is done. ``[skip train]`` trains nothing; ``[build image]`` builds 
 """
 
 import re
+import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from mergemaker.domain.errors import UsageError
+from mergemaker.domain.model_toml import ON_CHANGE
 from mergemaker.domain.names import tag_fault
 
 _WISH = re.compile(r"\[(train|skip train|build image)(?![\w-])([^\[\]\r\n]*)\]", re.IGNORECASE)
@@ -47,6 +49,21 @@ def parse_wishes(message: str, models: Collection[str]) -> Wishes:
     if "skip train" in asked and train:
         raise UsageError("the commit's message says both [skip train] and [train NAME]: keep one of them")
     return Wishes(train, skip="skip train" in asked, build="build image" in asked)
+
+
+def retrains_on_change(settings: str) -> bool:
+    """Whether a model's settings ask for a run when there is new data. Their faults are for others to tell."""
+    if not any(word in settings for word in _WORDS):
+        return False
+    try:
+        data = tomllib.loads(settings).get("data")
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(data, dict) and data.get("retrain") == ON_CHANGE
+
+
+_WORDS = ("retrain", "\\u", "\\U")
+"""Settings without any of these, the last two of which may write any other, ask for nothing. Reading takes longer."""
 
 
 def _check(fine: bool, wish: str, fault: str) -> None:

@@ -1,6 +1,7 @@
 """Events are believed only as far as they name something of ours."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from mergemaker.domain.events import (
     BuildEnded,
     DayPassed,
     EndpointChanged,
+    InputChanged,
     JobChanged,
     PackageChanged,
     PreparationChanged,
@@ -36,6 +38,7 @@ KINDS = {
     "stacks": ("aws.s3", "Object Created"),
     "preparation": ("aws.sagemaker", "SageMaker Processing Job State Change"),
     "waiting": ("aws.s3", "Object Created"),
+    "input": ("aws.s3", "Object Created"),
 }
 STACKS = "_stacks/code/submissions/7/70-701.json"
 SUBMISSION = "prices/code/submissions/prices-0123456789ab-2/70.json"
@@ -48,6 +51,7 @@ DETAILS: dict[str, dict[str, Any]] = {
     "waiting": {"bucket": {"name": "shop-111122223333-eu-west-1"}, "object": {"key": WAITING}},
     "package": {"ModelPackageArn": PACKAGE},
     "endpoint": {"EndpointName": "shop-prices-staging"},
+    "input": {"object": {"key": "prices/input/rows.csv"}},
     "build": {
         "build-id": "arn:aws:codebuild:eu-west-1:111122223333:build/shop-image:0f0f",
         "additional-information": {
@@ -138,6 +142,44 @@ def test_a_schedules_event_without_its_rule_is_refused() -> None:
     del body["resources"]
     with pytest.raises(RefusedError):
         parse_event(json.dumps(body), NAMES)
+
+
+def stored(key: object, time: object = "2026-03-01T12:00:00Z") -> str:
+    return json.dumps(event("input", {"object": {"key": key}}, time=time))
+
+
+@pytest.mark.parametrize(
+    "path", ["rows.csv", "train/rows.csv", "input/input/x", "ü b\n\x00.csv", "code/waiting/a/b.json"]
+)
+def test_a_file_in_a_models_input_is_told_with_its_time_whatever_it_is_called(path: str) -> None:
+    at = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+    assert parse_event(stored(f"prices/input/{path}"), NAMES) == InputChanged("prices", at)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "prices/data/0123/train/input/rows.csv",
+        "prices/prepared/0123/input/rows.csv",
+        "prices/output/prices-0123456789ab/input/x",
+        "_stacks/input/x",
+        "Prices/input/x",
+        "/input/x",
+        "a/b/input/x",
+        f"{'p' * 64}/input/x",
+        "prices/input/",
+    ],
+)
+def test_a_folder_of_that_name_elsewhere_is_none_of_our_business(key: str) -> None:
+    with pytest.raises(RefusedError) as refused:
+        parse_event(stored(key), NAMES)
+    assert len(str(refused.value)) <= 200
+
+
+@pytest.mark.parametrize("time", [None, "", "yesterday", 7, "2026-03-01T12:00:00", [], "9" * 5000])
+def test_a_file_without_its_time_is_an_error(time: object) -> None:
+    with pytest.raises(UsageError, match="the event's time is not one"):
+        parse_event(stored("prices/input/x", time), NAMES)
 
 
 @pytest.mark.parametrize("tags", [{}, {"a": "b"}, [], [{"Key": "a", "Value": "b"}], None, 3])

@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 from mergemaker.domain.names import Names
 from mergemaker.domain.settings import Environment
 from mergemaker.ports import World
+from tests.fakes.default_branch import FakeDefaultBranch
 from tests.fakes.endpoints import FakeEndpoints
 from tests.fakes.files import FakeFiles
 from tests.fakes.images import FakeImages
+from tests.fakes.inputs import FakeInputs
 from tests.fakes.issues import FakeIssues
 from tests.fakes.jobs import FakeJobs
 from tests.fakes.merge_requests import FakeMergeRequests
@@ -42,11 +44,14 @@ class Fakes:
     merge_requests: FakeMergeRequests = field(default_factory=FakeMergeRequests)
     issues: FakeIssues = field(default_factory=FakeIssues)
     releases: FakeReleases = field(default_factory=FakeReleases)
+    inputs: FakeInputs = field(default_factory=FakeInputs)
+    default_branch: FakeDefaultBranch = field(init=False)
     tick: timedelta = timedelta(minutes=1)
     time: datetime = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
     def __post_init__(self) -> None:
         self.preparations = FakePreparations(self.names, self.files)
+        self.default_branch = FakeDefaultBranch(lambda: self.time)
 
     def now(self) -> datetime:
         """A tick later each time it is asked."""
@@ -69,4 +74,6 @@ class Fakes:
             merge_requests=self.merge_requests,
             issues=self.issues,
             releases=self.releases,
+            inputs=self.inputs,
+            default_branch=self.default_branch,
         )

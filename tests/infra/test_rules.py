@@ -106,7 +106,11 @@ def test_events_of_other_accounts_are_not_heard(stacks: Stacks, source: str, det
     [
         ("SageMaker Training Job State Change", "report", BY_ROLE),
         ("SageMaker Processing Job State Change", "start", BY_ROLE),
-        ("Object Created", "report", {"bucket": BUCKET, "object": {"key": [{"wildcard": "*/code/submissions/*"}]}}),
+        (
+            "Object Created",
+            "report",
+            {"bucket": BUCKET, "object": {"key": [{"wildcard": "*/code/submissions/*"}, {"wildcard": "*/input/*"}]}},
+        ),
         ("Object Created", "start", {"bucket": BUCKET, "object": {"key": [{"wildcard": "*/code/waiting/*"}]}}),
         ("SageMaker Model Package State Change", "release", {"ModelPackageGroupName": [{"prefix": f"{PROJECT}-"}]}),
         ("SageMaker Endpoint State Change", "release", {"EndpointName": [{"prefix": f"{PROJECT}-"}]}),
@@ -127,15 +131,17 @@ def test_only_this_projects_events_pass(
     ("function", "heard"),
     [
         ("report", submission_key("diabetes", "diabetes-0123456789ab", 7)),
+        ("report", "diabetes/input/train/rows.csv"),
         ("start", waiting_key("diabetes", "diabetes-prepare-0123456789ab", "diabetes-0123456789ab")),
     ],
 )
 def test_every_request_is_heard_where_it_belongs_and_no_other_object(stacks: Stacks, function: str, heard: str) -> None:
-    (pattern,) = rule_for(stacks, "Object Created", function)[1]["EventPattern"]["detail"]["object"]["key"]
+    patterns = rule_for(stacks, "Object Created", function)[1]["EventPattern"]["detail"]["object"]["key"]
+    folder = f"/{heard.split('/')[2] if '/code/' in heard else 'input'}/"
+    (pattern,) = [one for one in patterns if folder in one["wildcard"]]
 
     keys = [heard, "diabetes/code/abc.tar.gz", "diabetes/output/job/output/x", "diabetes/prepared/key/train/x"]
     keys += [submission_key("diabetes", "job", 7), waiting_key("diabetes", "tag", "job")]
-    folder = heard.split("/")[2]
     assert [key for key in keys if fnmatchcase(key, pattern["wildcard"])] == [key for key in keys if folder in key]
 
 

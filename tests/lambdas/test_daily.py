@@ -46,6 +46,26 @@ def test_the_other_schedule_stops_the_runs_of_a_merge_request_that_was_closed(fa
     assert fakes.issues.calls == []
 
 
+def test_it_also_has_models_retrained_whose_input_has_been_quiet_since_it_changed(fakes: Fakes, log: Log) -> None:
+    fakes.default_branch.files["prices"] = 'data.retrain = "on-change"'
+    created = {**DAILY, "source": "aws.s3", "detail-type": "Object Created", "time": "2026-03-01T12:00:00Z"}
+    created |= {"detail": {"object": {"key": "prices/input/rows.csv"}}}
+    assert report(batch(created, created), None) == {"batchItemFailures": []}
+    assert {line["model"] for line in log()} == {"prices"}
+    fakes.inputs.changed["prices"] -= timedelta(minutes=5)
+    assert report(batch(SWEEP, SWEEP), None) == {"batchItemFailures": []}
+    assert [line["result"] for line in log() if line["message"] == "done"] == [str(["prices"]), "[]"]
+    assert len(fakes.default_branch.pipelines) == 1
+
+
+def test_a_sweep_that_fails_keeps_no_model_from_being_retrained(fakes: Fakes) -> None:
+    fakes.default_branch.files["prices"] = 'data.retrain = "on-change"'
+    fakes.inputs.changed["prices"] = datetime.now(UTC) - timedelta(minutes=5)
+    fakes.jobs.fail("going_on")
+    assert report(batch(SWEEP), None) == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
+    assert len(fakes.default_branch.pipelines) == 1
+
+
 def test_another_projects_schedule_is_not_answered(fakes: Fakes, log: Log) -> None:
     other = {**DAILY, "resources": ["arn:aws:events:eu-west-1:111122223333:rule/rent-daily"]}
     assert report(batch(other), None) == {"batchItemFailures": []}

@@ -1,10 +1,10 @@
 """Pipelines and their jobs."""
 
-from local.gitlab.api.answers import Answer, not_found
+from local.gitlab.api.answers import Answer, bad_request, created, not_found
 from local.gitlab.api.paging import paged
 from local.gitlab.api.present import Json, pipeline, pipeline_basic, user_basic
 from local.gitlab.api.routing import Call, Routes
-from local.gitlab.pipelines import jobs_of, status_of
+from local.gitlab.pipelines import api_pipeline, jobs_of, status_of
 from local.gitlab.records import Job, Pipeline
 from local.gitlab.store import Where
 
@@ -24,6 +24,18 @@ def list_pipelines(call: Call) -> Answer:
     if call.params.one_of("sort", ("asc", "desc"), "desc") == "asc":
         rows = rows[::-1]
     return paged(call, rows, lambda one: pipeline_basic(call.at, one))
+
+
+@routes("POST", "/projects/<part:id>/pipeline")
+def create_pipeline(call: Call) -> Answer:
+    branch = call.params.need("ref")
+    sha = call.at.repo(call.project).branch(branch)
+    if sha is None:
+        raise bad_request({"base": ["Reference not found"]})
+    made = api_pipeline(call.at, project=call.project, branch=branch, sha=sha, user=call.user)
+    if made is None:
+        raise bad_request({"base": ["Missing CI config file"]})
+    return created(pipeline(call.at, made))
 
 
 @routes("GET", f"{_LIST}/<int:number>")

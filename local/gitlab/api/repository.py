@@ -47,6 +47,18 @@ def get_tag(call: Call, tag: str) -> Json:
     }
 
 
+@routes("GET", "/projects/<part:id>/repository/files/<part:path>/raw")
+def raw_file(call: Call, path: str) -> str:
+    """Text only."""
+    repo = call.at.repo(call.project)
+    sha = repo.resolve(call.params.text("ref") or call.project.default_branch)
+    if sha is None:
+        raise not_found("Commit")
+    if not repo.has_file(sha, path):
+        raise not_found("File")
+    return repo.run("cat-file", "blob", f"{sha}:{path}")
+
+
 @routes("GET", _COMMIT)
 def list_commits(call: Call) -> Answer:
     repo = call.at.repo(call.project)

@@ -139,7 +139,8 @@ def _respond(result: Any) -> Response:
     answer = result if isinstance(result, Answer) else Answer(result, 201 if request.method == "POST" else 200)
     if answer.status == 204:
         return Response(status=204)
-    response = jsonify(answer.data)
+    text = isinstance(answer.data, str)  # a file, or a job's log
+    response = Response(answer.data, mimetype="text/plain") if text else jsonify(answer.data)
     response.status_code = answer.status
     response.headers.update(answer.headers)
     return response

@@ -7,7 +7,7 @@ import pytest
 import requests
 from gitlab.v4.objects import Project
 
-from tests.local.gitlab.support import TOKEN, Open
+from tests.local.gitlab.support import TOKEN, Clone, Open
 
 
 @pytest.mark.parametrize("headers", [{}, {"PRIVATE-TOKEN": "wrong"}, {"Authorization": "Bearer wrong"}])
@@ -143,6 +143,25 @@ def test_deployments_make_their_environment_and_move_on(open_request: Open, proj
     assert project.environments.get(environment.id).last_deployment["id"] == deployment.id
     with pytest.raises(gitlab.exceptions.GitlabUpdateError, match="Cannot transition"):
         project.deployments.update(deployment.id, {"status": "success"})
+
+
+def test_a_pipeline_by_api_is_of_a_branch_that_has_ci(project: Project, clone: Clone) -> None:
+    made = project.pipelines.create({"ref": "main"})
+    assert (made.source, made.ref, made.sha) == ("api", "main", project.branches.get("main").commit["id"])
+    assert made.id in [one.id for one in project.pipelines.list(source="api", get_all=True)]
+    with pytest.raises(gitlab.exceptions.GitlabCreateError, match="Reference not found"):
+        project.pipelines.create({"ref": "no-such"})
+
+
+def test_a_file_of_a_commit_can_be_read(project: Project, clone: Clone) -> None:
+    clone.git("checkout", "-q", "main")
+    clone.commit({"models/prices/model.toml": "description = 'ü'\n"}, "A model")
+    clone.push("main")
+    assert project.files.raw("models/prices/model.toml", ref="main") == "description = 'ü'\n".encode()
+    with pytest.raises(gitlab.exceptions.GitlabGetError, match="404 File Not Found"):
+        project.files.raw("models/rents/model.toml", ref="main")
+    with pytest.raises(gitlab.exceptions.GitlabGetError, match="404"):
+        project.files.raw("models/prices/model.toml", ref="no-such")
 
 
 def test_a_release_makes_its_tag(project: Project) -> None:
