@@ -79,4 +79,5 @@ class PlatformStack(cdk.Stack):
         rules.endpoints(self, to=release, names=names)
         rules.image_builds(self, to=start, names=names)
         rules.processing_jobs(self, to=start, arns=arns)
+        rules.training_jobs_ended(self, to=start, arns=arns)
         rules.waiting(self, to=start, names=names)

@@ -32,6 +32,19 @@ def training_jobs(scope: Construct, *, to: QueuedFunction, arns: Arns) -> None:
     )
 
 
+def training_jobs_ended(scope: Construct, *, to: QueuedFunction, arns: Arns) -> None:
+    """Smoke runs among them: an event does not say which those are."""
+    _rule(
+        scope,
+        "TrainingJobsEnded",
+        account=arns.names.account,
+        source="aws.sagemaker",
+        detail_type="SageMaker Training Job State Change",
+        detail={"RoleArn": [arns.role("execution")], "TrainingJobStatus": ["Completed", "Failed", "Stopped"]},
+        to=to,
+    )
+
+
 def processing_jobs(scope: Construct, *, to: QueuedFunction, arns: Arns) -> None:
     """Preparations, told from other processing jobs as training jobs are."""
     _rule(

@@ -110,16 +110,17 @@ def own(arns: Arns, *actions: str, on: str | Sequence[str]) -> iam.PolicyStateme
     return allow(*actions, on=on, when={"StringEquals": {"aws:ResourceTag/mergemaker:project": arns.names.project}})
 
 
-def publish(arns: Arns) -> Statements:
+def publish(arns: Arns, *read: str) -> Statements:
     """What every function does in the end: the run's record, then the note and the status on the merge request.
 
     For that it reads the model's settings as submitted, and what is live in the first environment. And it stops the run
-    that the merge request has shown so far, unless somebody else has asked for that one.
+    that the merge request has shown so far, unless somebody else has asked for that one. `read` is what the function
+    reads besides: said in one statement, for a role takes 10,240 characters of them.
     """
     return [
         allow("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", on=arns.run_table),
-        allow("s3:GetObject", on=arns.objects("*/code/*.toml")),
-        list_bucket(arns, "*/code/*.toml", "*/code/submissions/*"),
+        allow("s3:GetObject", on=arns.objects("*/code/*.toml", *read)),
+        list_bucket(arns, "*/code/*.toml", "*/code/submissions/*", *read),
         own(arns, "sagemaker:StopTrainingJob", on=arns.training_jobs),
         allow("sagemaker:DescribeEndpoint", on=arns.endpoints),
         allow("sagemaker:DescribeModelPackage", on=arns.packages),

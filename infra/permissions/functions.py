@@ -89,21 +89,19 @@ def watch(arns: Arns) -> Statements:
 
 def start(arns: Arns, network: Network) -> Statements:
     """Starts the runs that waited for an image or for prepared data, which it copies from a job's output, after a look
-    at what the job ran; or tells why there is none."""
-    read = (WAITING, "*/code/*.tar.gz", "*/output/*", "*/prepared/*")
+    at what the job ran; or for a smoke run, for which it copies a part of the data; or tells why they can't start."""
+    read = (WAITING, "*/code/*.tar.gz", "*/data/*", "*/output/*", "*/prepared/*")
     return [
-        allow("s3:GetObject", on=arns.objects(*read)),
         allow("s3:DeleteObject", on=arns.objects(WAITING)),
         # A run that waited for its image may have to wait for data next.
         write_once(arns, "*/prepared/*", WAITING),
         copy_parts(arns, "*/prepared/*"),
         write_only(arns, *below("prepared"), WAITING),
         deny("s3:PutObject", on=arns.objects(*within(["input"], "prepared"), *within(_NOT_CODE, "code/waiting"))),
-        list_bucket(arns, *read),
         *start_jobs(arns, network),
-        allow("sagemaker:DescribeProcessingJob", "sagemaker:ListTags", on=arns.processing_jobs),
+        allow("sagemaker:DescribeProcessingJob", "sagemaker:DescribeTrainingJob", "sagemaker:ListTags", on=arns.jobs),
         allow("ecr:DescribeImages", "ecr:BatchGetImage", on=arns.repository),
         allow("codebuild:BatchGetBuilds", "codebuild:ListBuildsForProject", on=arns.image_builder),
         allow("logs:GetLogEvents", on=arns.log_streams(builder_logs(arns.names))),
-        *publish(arns),
+        *publish(arns, *read),
     ]

@@ -7,15 +7,17 @@ from typing import Any
 
 from mergemaker.domain.errors import UsageError
 from mergemaker.domain.lineage import Ingredients, Lineage, lineage_tags, parse_lineage
-from mergemaker.domain.model import Distribution, InputMode, Launcher, Manner, Resources, Smoke
+from mergemaker.domain.model import SMOKE_MARK, Distribution, InputMode, Launcher, Manner, Resources, Smoke
 from mergemaker.domain.names import (
     Names,
     checkpoints_prefix,
     code_key,
     data_prefix,
     is_run,
+    may_be,
     model_of,
     output_prefix,
+    part_prefix,
     prepared_prefix,
 )
 from mergemaker.domain.preparation import PreparationRequest, from_said
@@ -47,6 +49,8 @@ class JobRequest:
     """For a spot instance; None for one that is not."""
     preparation: PreparationRequest | None = None
     """What makes the data, unless it is there; None for a run on a snapshot."""
+    image: str = ""
+    """Somebody else's, as its address was understood at submit; empty for one that is made here."""
     smoke: Smoke | None = None
     """What has to pass before; None for a run that starts at once."""
     smoke_job: str = ""
@@ -61,12 +65,10 @@ def request_for(
     manner: Manner,
     names: Names,
     preparation: PreparationRequest | None = None,
-    smoke: Smoke | None = None,
 ) -> JobRequest:
     """The job that trains `ingredients`: the same ones ask for the same, but for the manner."""
     bucket, model = f"s3://{names.bucket}", ingredients.model
-    at = prepared_prefix if ingredients.prepare else data_prefix
-    data = f"{bucket}/{at(model, ingredients.data)}"
+    data = f"{bucket}/{_data(ingredients)}"
     modes = {channel: manner.input_modes.get(channel, InputMode.FILE) for channel in ingredients.channels}
     checkpoints = f"{bucket}/{checkpoints_prefix(model, name if lineage.repeats else ingredients.run_key)}"
     return JobRequest(
@@ -83,8 +85,14 @@ def request_for(
         checkpoints=checkpoints if manner.checkpoints else "",
         max_wait_seconds=manner.spot.max_wait_seconds if manner.spot else None,
         preparation=preparation,
-        smoke=smoke,
     )
+
+
+def _data(ingredients: Ingredients) -> str:
+    """Where it lies: a part of a run's data where no run's lies, so that none is taken for the other."""
+    if SMOKE_MARK in ingredients.environment:
+        return part_prefix(ingredients.model, ingredients.data)
+    return (prepared_prefix if ingredients.prepare else data_prefix)(ingredients.model, ingredients.data)
 
 
 def work_of(request: JobRequest, *, image: str) -> Work:
@@ -210,6 +218,7 @@ def _sound(request: JobRequest) -> bool:
     return (
         is_run(request.name, request.lineage.model, request.lineage.run_key)
         and (request.smoke_job == "" or model_of(request.smoke_job) == request.lineage.model)
+        and (request.image == "" or may_be(request.lineage.image, request.image))
         and all(isinstance(text, str) for text in texts)
         and all(type(number) is int for number in numbers)
     )

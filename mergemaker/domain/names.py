@@ -147,9 +147,13 @@ def image_context_key(model: str, tag: str) -> str:
     return f"{model}/code/{tag}.zip"
 
 
+SMOKE = "smoke"
+"""What a run waits for as long as nobody has looked which job its smoke run is. No job and no image is called so."""
+
+
 def waiting_prefix(model: str, awaited: str) -> str:
-    """Where submitted runs wait: for the image of this tag, for what the processing job of this name prepares, or for
-    the smoke run of this name."""
+    """Where submitted runs wait: for the image of this tag, for what the processing job of this name prepares, for the
+    smoke run of this name, or, under the name `SMOKE`, for that to be looked for."""
     return f"{model}/code/waiting/{awaited}/"
 
 
@@ -188,6 +192,16 @@ def prepared_prefix(model: str, key: str) -> str:
 def prepared_key(model: str, key: str) -> str:
     """Lists prepared data. Written last: where it is, the data is whole."""
     return f"{model}/prepared/{key}.json"
+
+
+def part_prefix(model: str, digest: str) -> str:
+    """A part of a run's data, for its smoke run. Where no full run's data lies, and where nothing in CI may write."""
+    return f"{model}/prepared/parts/{digest}/"
+
+
+def part_key(model: str, digest: str) -> str:
+    """Lists such a part. Written last, as the others are."""
+    return f"{model}/prepared/parts/{digest}.json"
 
 
 def checkpoints_prefix(model: str, of: str) -> str:
@@ -282,12 +296,6 @@ def spec_key(model: str, digest: str) -> str:
 def snapshot_key(model: str, digest: str) -> str:
     """Lists a data snapshot's files. Written last: where it is, the snapshot is whole."""
     return f"{snapshots_folder(model)}{digest}.json"
-
-
-def part_key(model: str, digest: str) -> str:
-    """Lists a part of a run's data, which lies as a snapshot does. Not beside the lists of those, of which the newest
-    says what the model was trained on last."""
-    return f"{snapshots_folder(model)}parts/{digest}.json"
 
 
 def snapshots_folder(model: str) -> str:

@@ -252,9 +252,14 @@ def _facts(report: Report) -> str:
     done = f", which trained commit {first.commit[:8]} before" if origin.commit != first.commit else ""
     done += f", again after {run.lineage.repeats}" if run.lineage.repeats else ""
     rows = [("run", f"{_job_link(run, names)}{done}"), ("commit", f"{origin.commit[:8]} on {code(origin.branch)}")]
-    if run.waits_for_smoke:
-        rows.append(("smoke run", f"{_training_link(run.phase, names)}, [CloudWatch]({_training_log(run.phase, names)})"))
-    elif run.phase and not run.image:
+    if run.smoke_job:
+        rows.append(
+            (
+                "smoke run",
+                f"{_training_link(run.smoke_job, names)}, [CloudWatch]({_training_log(run.smoke_job, names)})",
+            )
+        )
+    elif run.phase and not run.image and not run.waits_for_smoke:
         rows.append(
             ("preparation", f"{_processing_link(run.phase, names)}, [CloudWatch]({_preparation_log(run, names)})")
         )

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from mergemaker.domain.lineage import Lineage, Origin
 from mergemaker.domain.model import Resources
-from mergemaker.domain.names import model_of
+from mergemaker.domain.names import SMOKE, model_of
 
 
 class Status(StrEnum):
@@ -157,10 +157,13 @@ class Run:
         return self.lineage.model
 
     @property
+    def smoke_job(self) -> str:
+        """The smoke run that it waits for, or waited for when it ended; empty as long as that is not known."""
+        return self.phase if not self.image and model_of(self.phase) == self.model else ""
+
+    @property
     def waits_for_smoke(self) -> bool:
-        """Whether the job that it waits for, or waited for when it ended, is its smoke run and not what prepares its
-        data."""
-        return not self.image and model_of(self.phase) == self.model
+        return bool(self.smoke_job) or (not self.image and self.phase == SMOKE)
 
     @property
     def asked_by(self) -> tuple[Origin, ...]:

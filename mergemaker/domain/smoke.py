@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from mergemaker.domain.job import JobRequest, work_of
 from mergemaker.domain.model import SMOKE_MARK, Smoke
-from mergemaker.domain.names import Names, data_prefix, job_name
+from mergemaker.domain.names import Names, job_name, part_prefix
 from mergemaker.domain.proof import ingredients_of
 from mergemaker.domain.run import Work
 
@@ -25,7 +25,7 @@ def is_smoke(work: Work) -> bool:
 
 
 def smoke_run(request: JobRequest, smoke: Smoke, *, image: str, data: str, names: Names) -> JobRequest:
-    """The first attempt at the smoke run of `request`, on the snapshot `data`. Whoever asks for the same gets the same.
+    """The first attempt at the smoke run of `request`, on the part `data`. Whoever asks for the same gets the same.
 
     On demand and without checkpoints: it is short, and begins anew.
     """
@@ -48,12 +48,13 @@ def smoke_run(request: JobRequest, smoke: Smoke, *, image: str, data: str, names
             prepare="",
             input="",
         ),
-        channels={one: f"s3://{names.bucket}/{data_prefix(model, data)}{one}/" for one in request.channels},
+        channels={one: f"s3://{names.bucket}/{part_prefix(model, data)}{one}/" for one in request.channels},
         resources=smoke.resources,
         environment=environment,
         checkpoints="",
         max_wait_seconds=None,
         preparation=None,
+        image="",
         smoke=None,
         smoke_job="",
     )

@@ -1,5 +1,5 @@
 """A part of a run's data, for its smoke run: some of the files, and of a file that is a channel by itself its first
-lines. As a snapshot is, it is copied on the server and named after what is in it."""
+lines. As a snapshot is, it is copied on the server, and named after what is in it."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from mergemaker.domain.job import JobRequest
-from mergemaker.domain.names import data_prefix, part_key, prepared_prefix
+from mergemaker.domain.names import data_prefix, part_key, part_prefix, prepared_prefix
 from mergemaker.domain.smoke import LINES, some_of
 from mergemaker.ports import Files, Stored
 from mergemaker.steps.snapshot import copy_all
@@ -21,7 +21,7 @@ LONGEST_LINE = 1024 * 1024
 
 
 def keep_part(request: JobRequest, fraction: float, *, files: Files) -> str:
-    """Makes a snapshot of a fraction of the run's data, which is there, unless that is there, too. Its digest.
+    """Makes a part of the run's data, which is there, unless the part is there, too. Its digest.
 
     Raises RetryableError if it can't be copied now; the next try goes on from there.
     """
@@ -31,7 +31,7 @@ def keep_part(request: JobRequest, fraction: float, *, files: Files) -> str:
     part = _part({path: one for path, one in there.items() if path.split("/")[0] in request.channels}, fraction, files)
     listed = json.dumps([[path, one.size, one.etag] for path, one in sorted(part.items())]).encode()
     digest = hashlib.sha256(listed).hexdigest()
-    key, into = part_key(model, digest), data_prefix(model, digest)
+    key, into = part_key(model, digest), part_prefix(model, digest)
     if not files.etag(key):
         copy_all({f"{into}{path}": one for path, one in part.items() if one == there[path]}, into, files)
         for path, one in part.items():

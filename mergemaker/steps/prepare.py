@@ -9,6 +9,7 @@ import json
 from mergemaker.domain import about
 from mergemaker.domain.errors import RefusedError
 from mergemaker.domain.names import (
+    SMOKE,
     image_model,
     output_prefix,
     prepared_key,
@@ -20,7 +21,7 @@ from mergemaker.domain.run import Status
 from mergemaker.ports import Clock, World
 from mergemaker.steps.bundle import holds_what_it_is_named_after
 from mergemaker.steps.report import fits, read_request
-from mergemaker.steps.smoke import smoke_ended
+from mergemaker.steps.smoke import find_smoke, smoke_ended
 from mergemaker.steps.snapshot import copy_all
 from mergemaker.steps.waiting import refuse_all, start_all, waiting_for
 
@@ -53,6 +54,8 @@ def run_waits(key: str, world: World, clock: Clock) -> list[str]:
         raise RefusedError(f"{key} is not where this request belongs")
     if request.preparation and awaited == request.preparation.name:
         return preparation_ended(awaited, world, clock)
+    if awaited == SMOKE:
+        return find_smoke(key, request, world, clock)
     if awaited == request.smoke_job:
         return smoke_ended(awaited, world, clock)
     image = world.images.find(awaited) if image_model(awaited) == model else None

@@ -13,7 +13,16 @@ from mergemaker.domain.history import Row, with_row
 from mergemaker.domain.job import JobRequest, from_json
 from mergemaker.domain.lineage import TAG_PREFIX, Lineage, Origin
 from mergemaker.domain.metrics import merged
-from mergemaker.domain.names import Names, is_address, output_key, package_key, reports_key, submission_key, waiting_key
+from mergemaker.domain.names import (
+    SMOKE,
+    Names,
+    is_address,
+    output_key,
+    package_key,
+    reports_key,
+    submission_key,
+    waiting_key,
+)
 from mergemaker.domain.proof import contradictions
 from mergemaker.domain.release import NewPackage
 from mergemaker.domain.run import SCRIPT_MODE, Run, Status, TrainingJob, also_asked
@@ -67,8 +76,10 @@ def _waits(request: JobRequest, files: Files) -> bool:
 
 
 def _awaited(request: JobRequest, files: Files) -> str:
-    """The job that the run waits for, its smoke run or what prepares its data; empty if it waits for none."""
-    names = (request.smoke_job, request.preparation.name if request.preparation else "")
+    """What the run waits for: the job that is its smoke run, or `SMOKE`, or the job that prepares its data. Empty for
+    an image, and if it does not wait."""
+    preparation = request.preparation.name if request.preparation else ""
+    names = (request.smoke_job, SMOKE if request.smoke else "", preparation)
     model = request.lineage.model
     return next((one for one in names if one and files.etag(waiting_key(model, one, request.name))), "")
 
@@ -88,9 +99,8 @@ def read_request(key: str, files: Files) -> JobRequest | None:
 def keep_unstarted(request: JobRequest, status: Status, *, reason: str = "", world: World, clock: Clock) -> Run:
     """The record of a run that waits or could not be started; what SageMaker knows of it, if anything, wins.
 
-    A run waits for its image first, then for its data, then for its smoke run: its phase is the name of the job that it
-    waits for. Who has heard that it could not be started does not hear of waiting again: that is word from before, come
-    late.
+    A run waits for its image first, then for its data, then for its smoke run: its phase is what `_awaited` says. Who
+    has heard that it could not be started does not hear of waiting again: that is word from before, come late.
     """
     now, phase = clock(), _awaited(request, world.files)
     fresh = Run(
@@ -115,7 +125,7 @@ def keep_unstarted(request: JobRequest, status: Status, *, reason: str = "", wor
             return fresh
         late = status is Status.WAITING and (before.status is status or origin in before.asked_by)
         if before.image or late:
-            further = before.status is status is Status.WAITING and phase and not before.waits_for_smoke
+            further = before.status is status is Status.WAITING and phase and not before.smoke_job
             return also_asked(replace(before, phase=phase) if further else before, origin)
         known = replace(fresh, lineage=before.lineage, also_asked=before.also_asked, told=before.told)
         return also_asked(known, origin)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mergemaker.domain.errors import RefusedError
 from mergemaker.domain.job import JobRequest, request_for, to_json
@@ -147,8 +147,8 @@ def submit(  # noqa: PLR0913 - the six ports need no bag
         manner=folder.spec.manner,
         names=names,
         preparation=_preparation(folder, names, data=data, resolved=resolved),
-        smoke=folder.spec.smoke,
     )
+    request = replace(request, image=resolved, smoke=folder.spec.smoke)
     if existing is not None:
         done = Submitted(name, How.FOUND, existing.status)
     else:

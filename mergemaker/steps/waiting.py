@@ -28,19 +28,19 @@ def waiting_for(model: str, awaited: str, files: Files) -> dict[str, JobRequest]
 
 def start_all(waiting: Mapping[str, JobRequest], *, image: str, world: World, clock: Clock) -> list[str]:
     """Starts what waited, or leaves it to wait for the next thing. Names of all."""
-    return _settle(waiting, lambda request: _start(request, image, world, clock), world, clock)
+    return settle(waiting, lambda request: start(request, image, world, clock), world, clock)
 
 
 def refuse_all(waiting: Mapping[str, JobRequest], reason: str, world: World, clock: Clock) -> list[str]:
     """Tells what waited that it can't start. Names of all."""
-    return _settle(waiting, lambda _: reason, world, clock)
+    return settle(waiting, lambda _: reason, world, clock)
 
 
-def _settle(
+def settle(
     waiting: Mapping[str, JobRequest], act: Callable[[JobRequest], str | Run], world: World, clock: Clock
 ) -> list[str]:
     """`act` says why a run could not start, or gives the record of one that waits on; empty for one that started. What
-    nobody wants any more is left."""
+    nobody wants any more is left. Names of all."""
     told: list[tuple[str, Run]] = []
     closed = ask(world.merge_requests)
     for key, request in waiting.items():
@@ -68,8 +68,8 @@ def _tell(key: str, run: Run, world: World) -> None:
     world.files.delete(key)
 
 
-def _start(request: JobRequest, image: str, world: World, clock: Clock) -> str | Run:
-    """Why SageMaker does not take a job, such as a quota, in words."""
+def start(request: JobRequest, image: str, world: World, clock: Clock) -> str | Run:
+    """As `settle` wants it. Why SageMaker does not take a job, such as a quota, in words."""
     try:
         how, request = begin(
             request, image=image, names=world.names, files=world.files, jobs=world.jobs, preparations=world.preparations

@@ -243,6 +243,7 @@ MUTATIONS: dict[str, Change] = {
     "rules: events of any account": without(RULE, "EventPattern", "account"),
     "rules: jobs of any role": without(RULE, "EventPattern", "detail"),
     "rules: preparations are not heard": gone(RULE, "SageMaker Processing Job State Change"),
+    "rules: the end of smoke runs is not heard": gone(RULE, "TrainingJobStatus"),
     "functions: too short for copying": having(LAMBDA, 60, "Timeout", FunctionName=f"{PROJECT}-start"),
     "log groups: kept for ever": without(LOGS, "RetentionInDays"),
     "functions: told a token": having(LAMBDA, "glpat-1", "Environment", "Variables", "GITLAB_TOKEN"),

@@ -80,7 +80,7 @@ def test_no_role_may_pass_anything_but_the_execution_role(role: GetRole, who: st
         ("execution", {"code", "data", "output", "packages", "prepared"}),
         ("submit", {"data", "input"}),
         ("report-function", {"code/submissions", "code/waiting", "output", "packages"}),
-        ("start-function", {"code/submissions", "code/waiting", "output", "prepared"}),
+        ("start-function", {"code/submissions", "code/waiting", "data", "output", "prepared"}),
         ("release", set()),
         ("deploy", set()),
         ("release-function", {"code/submissions"}),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mergemaker.domain.events import DayPassed, Event, PreparationChanged, RunWaits, SweepDue, parse_event
+from mergemaker.domain.events import DayPassed, Event, JobChanged, PreparationChanged, RunWaits, SweepDue, parse_event
 from mergemaker.domain.names import Names, submission_key, waiting_key
 from tests.infra.stacks import ACCOUNT, PROJECT, REGION, Stacks
 
@@ -17,6 +17,7 @@ CASES = [
     ("aws.sagemaker", "SageMaker Endpoint State Change", "release"),
     ("aws.codebuild", "CodeBuild Build State Change", "start"),
     ("aws.sagemaker", "SageMaker Processing Job State Change", "start"),
+    ("aws.sagemaker", "SageMaker Training Job State Change", "start"),
     ("aws.s3", "Object Created", "start"),
 ]
 BY_ROLE = {"RoleArn": [f"arn:aws:iam::{ACCOUNT}:role/{PROJECT}-execution"]}
@@ -107,6 +108,11 @@ def test_events_of_other_accounts_are_not_heard(stacks: Stacks, source: str, det
         ("SageMaker Training Job State Change", "report", BY_ROLE),
         ("SageMaker Processing Job State Change", "start", BY_ROLE),
         (
+            "SageMaker Training Job State Change",
+            "start",
+            {**BY_ROLE, "TrainingJobStatus": ["Completed", "Failed", "Stopped"]},
+        ),
+        (
             "Object Created",
             "report",
             {"bucket": BUCKET, "object": {"key": [{"wildcard": "*/code/submissions/*"}, {"wildcard": "*/input/*"}]}},
@@ -151,6 +157,7 @@ def test_what_the_rules_let_through_is_what_the_functions_read(stacks: Stacks) -
     job, key = "diabetes-prepare-0123456789ab", waiting_key("diabetes", "tag", "job")
     said = {
         "SageMaker Processing Job State Change": ({"ProcessingJobName": job}, PreparationChanged(job)),
+        "SageMaker Training Job State Change": ({"TrainingJobName": job}, JobChanged(job)),
         "Object Created": ({"object": {"key": key}}, RunWaits(key)),
     }
     for kind, (detail, event) in said.items():

@@ -11,6 +11,7 @@ import pytest
 from mergemaker.domain.errors import MergemakerError, RefusedError, RetryableError, UsageError
 from mergemaker.domain.lineage import TAG_PREFIX
 from mergemaker.domain.model import SMOKE_MARK, Resources
+from mergemaker.domain.names import SMOKE as SOUGHT
 from mergemaker.domain.names import snapshot_key, snapshots_folder, submission_key, waiting_key
 from mergemaker.domain.run import Status, TrainingJob
 from mergemaker.steps.begin import How
@@ -20,10 +21,13 @@ from mergemaker.steps.prepare import preparation_ended, run_waits
 from mergemaker.steps.report import report
 from mergemaker.steps.reproduce import reproduce
 from mergemaker.steps.smoke import smoke_ended
-from mergemaker.steps.submit import Folder
+from mergemaker.steps.submit import Folder, Submitted
 from tests.fakes.made import MODEL_TOML, folder, origin
-from tests.fakes.story import DATA, asked, completed, heard, submitted
+from tests.fakes.story import DATA, completed, heard
+from tests.fakes.story import asked as asked_by_ci
+from tests.fakes.story import submitted as by_ci
 from tests.fakes.world import Fakes
+from tests.steps.test_foreign_image import BY_TAG, NEW, OLD
 from tests.steps.test_prepare import LEFT, prepared_folder
 from tests.steps.test_prepare import TEXT as PREPARED
 
@@ -44,6 +48,26 @@ def fakes() -> Fakes:
 def smoke(fakes: Fakes) -> str:
     """The smoke run that was started last."""
     return [name for name, job in fakes.jobs.jobs.items() if SMOKE_MARK in job.work.environment][-1]
+
+
+def sought(fakes: Fakes) -> None:
+    """The bucket's events of what waits for its smoke run."""
+    for key in [key for key in waiting(fakes) if f"/{SOUGHT}/" in key]:
+        run_waits(key, fakes.world, fakes.now)
+
+
+def submitted(fakes: Fakes, *args: Any, **changed: Any) -> Submitted:
+    """CI submits, and the event of what it left is delivered."""
+    done = by_ci(fakes, *args, **changed)
+    sought(fakes)
+    return done
+
+
+def asked(fakes: Fakes, of: Folder, **changed: Any) -> str:
+    """The same, and the report function hears of it first."""
+    job = asked_by_ci(fakes, of, **changed)
+    sought(fakes)
+    return job
 
 
 def ended(fakes: Fakes, name: str) -> list[str]:
@@ -127,6 +151,9 @@ def test_a_run_waits_for_its_image_then_for_its_data_then_for_its_smoke_run(fake
     fakes.preparations.complete(preparation, LEFT)
     assert preparation_ended(preparation, fakes.world, fakes.now) == [job]
     assert "smoke run first" in fakes.merge_requests.only(7)
+    assert fakes.jobs.jobs == {}
+    sought(fakes)
+    assert "smoke run first" in fakes.merge_requests.only(7)
     heard(fakes, job, origin())
     assert "smoke run first" in fakes.merge_requests.only(7)
     assert (len(part(fakes)), part(fakes, "validation")) == (1, {"c.csv": b"3"})
@@ -143,10 +170,22 @@ def test_a_run_whose_image_comes_later_has_its_smoke_run_then(fakes: Fakes) -> N
     of = smoked()
     job = asked(fakes, of, image=False)
     build_ended(of.image_tag, fakes.images.finish(of.image_tag), world=fakes.world, clock=fakes.now)
+    sought(fakes)
     note = fakes.merge_requests.only(7)
     assert smoke(fakes) in note
     heard(fakes, job, origin())
     assert fakes.merge_requests.only(7) == note
+
+
+def test_somebody_elses_image_is_what_its_address_meant_at_submit(fakes: Fakes) -> None:
+    fakes.images.elsewhere[BY_TAG] = OLD
+    of = smoked(f"image.uri = '{BY_TAG}'\n{TEXT}")
+    done = by_ci(fakes, of, image=False)
+    fakes.images.elsewhere[BY_TAG] = NEW
+    sought(fakes)
+    completed(fakes, smoke(fakes))
+    assert ended(fakes, smoke(fakes)) == [done.job]
+    assert {job.work.image for job in fakes.jobs.jobs.values()} == {OLD}
 
 
 def test_a_smoke_run_that_ended_before_the_run_was_left_to_wait_starts_it_all_the_same(fakes: Fakes) -> None:
@@ -177,8 +216,10 @@ def test_the_same_smoke_run_is_done_once_whoever_asks(fakes: Fakes) -> None:
 def test_a_run_that_is_repeated_finds_its_smoke_run_passed(fakes: Fakes) -> None:
     job = passed(fakes)
     again = submitted(fakes, smoked(), origin(pipeline=71), force=True)
-    assert (again.how, again.job) == (How.STARTED, f"{job}-2")
+    assert (again.job, again.job in fakes.jobs) == (f"{job}-2", True)
     fakes.jobs.move(again.job, Status.FAILED, reason="no")
+    assert submitted(fakes, smoked(), origin(pipeline=72), force=True).job in fakes.jobs
+    assert len(fakes.jobs.jobs) == 4
 
 
 def test_a_change_of_code_is_smoked_anew(fakes: Fakes) -> None:
@@ -308,12 +349,14 @@ def test_after_many_failures_only_a_change_makes_another_attempt(fakes: Fakes) -
     for number in range(20):
         submitted(fakes, smoked(), origin(pipeline=70 + number))
         fakes.jobs.move(smoke(fakes), Status.FAILED, reason="no")
-    with pytest.raises(RefusedError, match="20 smoke runs of these very files did not pass"):
-        submitted(fakes, smoked())
+        ended(fakes, smoke(fakes))
+    submitted(fakes, smoked(), origin(pipeline=90, merge_request=8))
+    assert "its smoke run could not be started: 20 of these very files did not pass" in fakes.merge_requests.only(8)
+    assert (len(fakes.jobs.jobs), waiting(fakes)) == (20, [])
 
 
 @pytest.mark.parametrize(
-    ("port", "call"), [("jobs", "find"), ("jobs", "start"), ("files", "list"), ("files", "etag"), ("files", "delete")]
+    ("port", "call"), [("jobs", "find"), ("jobs", "start"), ("files", "list"), ("files", "read"), ("files", "delete")]
 )
 @pytest.mark.parametrize("after", [False, True])
 def test_whatever_fails_at_its_end_the_next_try_starts_the_run_once(
@@ -352,7 +395,8 @@ def test_nobody_hears_of_a_smoke_run_and_nothing_is_kept_of_it(fakes: Fakes) -> 
         assert report(name, fakes.world) is None
         completed(fakes, name, {"rmse": 0.0})
     assert report(name, fakes.world) is None
-    assert (name in fakes.runs, fakes.registry.groups, fakes.merge_requests.notes) == (False, {}, {})
+    assert (name in fakes.runs, fakes.registry.groups) == (False, {})
+    assert "smoke run first" in fakes.merge_requests.only(7)
     assert "prices/reports.csv" not in fakes.files
 
 
@@ -388,7 +432,7 @@ def test_a_smoke_run_can_not_pass_as_a_run_by_leaving_out_what_marks_it(fakes: F
     run = report(job.name, fakes.world)
     assert run is not None
     assert (run.status, run.version) == (Status.FAILED, None)
-    assert "its tags do not match what it ran (source, run key, name)" in run.reason
+    assert "its tags do not match what it ran (data, source, run key, name)" in run.reason
 
 
 def test_the_tags_of_the_full_run_do_not_fit_a_job_on_a_part_of_its_data(fakes: Fakes) -> None:
@@ -461,6 +505,8 @@ SIZES = {"instance_type": "ml.m5.large", "instance_count": 1, "volume_gb": 1, "m
 @pytest.mark.parametrize(
     "change",
     [
+        {"image": f"{OLD}1"},
+        {"image": 3},
         {"smoke_job": 3},
         {"smoke_job": "../../x"},
         {"smoke_job": "rents-0123456789ab"},
