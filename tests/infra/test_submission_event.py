@@ -3,11 +3,12 @@
 import json
 import signal
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from mergemaker.domain.events import Submitted, parse_event
+from mergemaker.domain.events import InputChanged, Submitted, parse_event
 from mergemaker.domain.names import Names, code_key, submission_key, waiting_key
 from tests.infra import stacks as synthesised
 from tests.infra.stacks import PROJECT, Stacks
@@ -63,3 +64,17 @@ def test_a_submission_reaches_the_report_function_and_nothing_else_in_the_bucket
     got = mailbox.take(lambda events: any(event["detail"]["object"]["key"] == last for event in events))
 
     assert [parse_event(json.dumps(event), NAMES) for event in got] == [Submitted(first), Submitted(last)]
+
+
+def test_new_data_reaches_the_report_function_with_its_time(mailbox: Mailbox, port: int) -> None:
+    s3, name = client("s3", port), "diabetes/input/train/a b+ü.csv"
+    before = datetime.now(UTC).replace(microsecond=0)
+    for key in ("diabetes/data/0123.json", name):
+        s3.put_object(Bucket=NAMES.bucket, Key=key, Body=b"1")
+
+    (got,) = mailbox.take(bool)
+
+    event = parse_event(json.dumps(got), NAMES)
+    assert isinstance(event, InputChanged)
+    assert event.model == "diabetes"
+    assert before <= event.at <= datetime.now(UTC)
