@@ -103,7 +103,7 @@ def world(settings: Settings, aws: Aws) -> "World":
         issues=GitLabIssues(settings.gitlab, aws.token),
         releases=GitLabReleases(settings.gitlab, aws.token),
         inputs=DynamoInputs(aws.clients("dynamodb"), settings.names.run_table),
-        default_branch=GitLabDefaultBranch(settings.gitlab, aws.token),
+        default_branch=GitLabDefaultBranch(settings.gitlab, settings.models, aws.token),
     )
 
 

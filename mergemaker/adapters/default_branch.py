@@ -12,6 +12,7 @@ from gitlab.exceptions import GitlabError, GitlabHttpError
 from mergemaker.adapters.gitlab_calls import ONE_TRY, GitLabCalls, id_of, text_of, words_of
 from mergemaker.domain.ci import NEW_DATA
 from mergemaker.domain.errors import RefusedError
+from mergemaker.domain.model import FILE
 from mergemaker.domain.settings import GitLab
 
 _LONGEST = 1_000_000
@@ -19,13 +20,17 @@ _LONGEST = 1_000_000
 
 
 class GitLabDefaultBranch:
-    """`ports.DefaultBranch` over one project. `token` reads the access token from where it is kept."""
+    """`ports.DefaultBranch` over one project, whose models' folders are in `models`. `token` reads the access token from
+    where it is kept."""
 
-    def __init__(self, where: GitLab, token: Callable[[], str], sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, where: GitLab, models: str, token: Callable[[], str], sleep: Callable[[float], None] = time.sleep
+    ) -> None:
         self._gitlab, self._branch = GitLabCalls(where, token, sleep), where.default_branch
+        self._models = models
 
     def settings(self, model: str) -> str:
-        file = quote(f"models/{model}/model.toml", safe="")
+        file = quote(f"{self._models}/{model}/{FILE}", safe="")
         path = self._gitlab.path(f"repository/files/{file}/raw")
 
         def get(client: gitlab.Gitlab) -> str:

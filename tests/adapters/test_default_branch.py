@@ -18,8 +18,8 @@ API = f"{WHERE.url}/api/v4/projects/5"
 SETTINGS = 'data.retrain = "on-change"\ndescription = "ü"\n'
 
 
-def at(where: GitLab = WHERE) -> GitLabDefaultBranch:
-    return GitLabDefaultBranch(where, lambda: TOKEN, sleep=lambda _: None)
+def at(where: GitLab = WHERE, models: str = "models") -> GitLabDefaultBranch:
+    return GitLabDefaultBranch(where, models, lambda: TOKEN, sleep=lambda _: None)
 
 
 @pytest.fixture
@@ -41,6 +41,12 @@ def test_where_gitlab_has_nothing_to_run_it_makes_no_pipeline(project: tuple[git
     with pytest.raises(RefusedError, match=r"GitLab says 400: .*Missing CI config file"):
         branch.make_pipeline()
     assert not branch.has_pipeline_since(datetime.now(UTC) - timedelta(days=1))
+
+
+@responses.activate
+def test_settings_are_looked_for_where_models_are() -> None:
+    responses.get(f"{API}/repository/files/ml%2Fmodels%2Fprices%2Fmodel.toml/raw", body=SETTINGS.encode())
+    assert at(models="ml/models").settings("prices") == SETTINGS
 
 
 @responses.activate
