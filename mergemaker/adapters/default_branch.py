@@ -20,7 +20,7 @@ _LONGEST = 1_000_000
 
 
 class GitLabDefaultBranch:
-    """`ports.DefaultBranch` over one project, whose models' folders are in `models`. `token` reads the access token from
+    """`ports.DefaultBranch` over one project with its models in `models`. `token` reads the access token from
     where it is kept."""
 
     def __init__(
