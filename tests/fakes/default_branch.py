@@ -1,6 +1,5 @@
 """A GitLab project's default branch, in memory."""
 
-from collections.abc import Callable
 from datetime import datetime
 
 from tests.fakes.faults import Fake
@@ -9,13 +8,13 @@ from tests.fakes.faults import Fake
 class FakeDefaultBranch(Fake):
     """`ports.DefaultBranch`."""
 
-    def __init__(self, clock: Callable[[], datetime]) -> None:
+    def __init__(self, time: datetime) -> None:
         super().__init__()
         self.files: dict[str, str] = {}
         """Model -> its model.toml."""
         self.pipelines: list[datetime] = []
         """When those that were made by API began."""
-        self._clock = clock
+        self.time = time
 
     def settings(self, model: str) -> str:
         with self._called("settings"):
@@ -27,4 +26,4 @@ class FakeDefaultBranch(Fake):
 
     def make_pipeline(self) -> None:
         with self._called("make_pipeline"):
-            self.pipelines.append(self._clock())
+            self.pipelines.append(self.time)

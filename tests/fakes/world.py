@@ -51,7 +51,7 @@ class Fakes:
 
     def __post_init__(self) -> None:
         self.preparations = FakePreparations(self.names, self.files)
-        self.default_branch = FakeDefaultBranch(lambda: self.time)
+        self.default_branch = FakeDefaultBranch(self.time)
 
     def now(self) -> datetime:
         """A tick later each time it is asked."""

@@ -46,6 +46,12 @@ def _completed(fakes: Fakes) -> str:
     return job
 
 
+def _wished(fakes: Fakes) -> str:
+    job = asked(fakes, who=origin(tag="v1"))
+    completed(fakes, job, {"rmse": 50.0})
+    return job
+
+
 def _found(fakes: Fakes) -> str:
     trained(fakes)
     return submitted(fakes, who=OTHER).job
@@ -133,6 +139,7 @@ def _settle(fakes: Fakes) -> None:
 
 STORIES = [
     Story("a job is completed", _completed, lambda fakes, job: report(job, fakes.world)),
+    Story("a GitLab release is wished for", _wished, lambda fakes, job: report(job, fakes.world)),
     Story("a run is found", _found, lambda fakes, job: heard(fakes, job, OTHER)),
     Story("a run waits", lambda f: submitted(f, image=False).job, lambda fakes, job: heard(fakes, job, origin())),
     Story("an image is built", _built, _build_ended, tells=False),
@@ -166,6 +173,7 @@ def outcome(fakes: Fakes) -> dict[str, object]:
         "endpoints": fakes.endpoints.endpoints,
         "deployed": fakes.endpoints.deployed,
         "held": fakes.runs.held,
+        "releases": fakes.releases.releases,
     }
 
 

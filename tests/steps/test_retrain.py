@@ -27,7 +27,7 @@ def comes(fakes: Fakes, at: datetime, model: str = "prices") -> None:
 
 
 def look(fakes: Fakes, at: datetime) -> list[str]:
-    fakes.time = at
+    fakes.default_branch.time = at
     return retrain(fakes.world, now=at)
 
 
