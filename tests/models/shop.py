@@ -32,14 +32,15 @@ class Shop:
     def say(self, *words: str) -> str:
         """What the command prints, as in a merge request's job. It is done, or AssertionError."""
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(io.StringIO()) as printed, chdir(self.root):
-            for name, value in {**CI, **self._aws}.items():
+            for name, value in {**CI, **self.aws}.items():
                 patch.setenv(name, value)
             patch.delenv("AWS_PROFILE", raising=False)
             assert main(words) == 0
         return printed.getvalue()
 
     @property
-    def _aws(self) -> dict[str, str]:
+    def aws(self) -> dict[str, str]:
+        """What a process needs to take this cloud for AWS."""
         keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_EC2_METADATA_DISABLED": "true"}
         return {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}", **keys}
 
@@ -101,12 +102,20 @@ class Shop:
 
 @contextmanager
 def opened(root: Path, state: Path) -> Iterator[Shop]:
-    """An empty project. Its cloud builds images with torch's CPU build, where there is one."""
+    """An empty project, and its cloud."""
     (root / "mergemaker.toml").write_text(
         SETTINGS.replace("111122223333", NAMES.account).replace("eu-west-1", NAMES.region)
     )
     for part in ("training", "serving"):
         shutil.copytree(ROOT / part, root / part, ignore=shutil.ignore_patterns("__pycache__"))
+    with beside(root, state) as shop:
+        yield shop
+
+
+@contextmanager
+def beside(root: Path, state: Path) -> Iterator[Shop]:
+    """A cloud for the project that is in `root`, or will be. It builds images with torch's CPU build, where there is
+    one."""
     process, port = start_cloud(state, **(cpu_torch.settings() or {}))
     try:
         make_resources(port)
