@@ -171,8 +171,11 @@ def test_what_it_trained_answers_rows_of_the_data(shop: Shop, job: Any) -> None:
 
 @pytest.mark.cloud
 def test_the_stacks_are_made_of_what_was_copied(root: Path, said: str, tmp_path: Path) -> None:
-    """As `cdk deploy` does, up to AWS."""
+    """As `cdk deploy` does, up to AWS, with the Node that came along."""
     assert said
+    node, _, npm = WITH_ACCOUNTS.partition("```sh\n")[2].splitlines()[:3]
+    assert npm.endswith(" ci --omit dev")
+    assert shell(root, f"{node}\n{npm.removesuffix(' ci --omit dev')} --version")
     shell(root, ".venv/bin/python app.py", CDK_OUTDIR=str(tmp_path / "out"), CDK_DEFAULT_ACCOUNT=NAMES.account)
     assert (tmp_path / "out" / "manifest.json").is_file()
 
