@@ -12,11 +12,11 @@ from lambdas.report.handler import handler as report
 from lambdas.start.handler import handler as start
 from mergemaker.adapters.merge_requests import GitLabMergeRequests
 from mergemaker.domain.errors import UsageError
-from mergemaker.domain.names import submission_key
+from mergemaker.domain.names import SMOKE, submission_key, waiting_key
 from mergemaker.domain.settings import GitLab
 from mergemaker.domain.stack_diff import to_json
 from tests.domain.test_stack_diff import DIFF, JOB
-from tests.fakes.made import folder, origin
+from tests.fakes.made import MODEL_TOML, folder, origin
 from tests.fakes.registry import PACKAGES
 from tests.fakes.story import approved, completed, submitted, trained
 from tests.fakes.world import Fakes
@@ -112,6 +112,19 @@ def test_an_approval_and_then_the_endpoints_event_go_to_their_steps(fakes: Fakes
     changed = event("Endpoint", EndpointName="shop-prices-staging")
     assert failed(release({"Records": [message(2, changed)]}, None)) == []
     assert "🟢 serving version 1" in fakes.merge_requests.only(7)
+
+
+def test_a_run_that_waits_and_the_end_of_its_smoke_run_go_to_their_steps(fakes: Fakes) -> None:
+    waits = submitted(fakes, folder(f"[smoke]\n{MODEL_TOML}")).job
+    stored = {"bucket": {"name": fakes.names.bucket}, "object": {"key": waiting_key("prices", SMOKE, waits)}}
+    left = {**event("any"), "source": "aws.s3", "detail-type": "Object Created", "detail": stored}
+    assert failed(start({"Records": [message(1, left)]}, None)) == []
+    (smoke,) = fakes.jobs.jobs
+    completed(fakes, smoke)
+    batch = {"Records": [message(1, job_event(smoke))]}
+    assert failed(report(batch, None)) == failed(start(batch, None)) == []
+    assert list(fakes.jobs.jobs) == [smoke, waits]
+    assert failed(start({"Records": [message(1, job_event(waits))]}, None)) == []
 
 
 def submission_event(job: str, pipeline: int) -> dict[str, object]:
