@@ -82,13 +82,9 @@ def summary(report: Report) -> str:
     """One line for the commit status, at most 255 characters."""
     run = report.run
     if run.status is Status.COMPLETED:
-        headline = _headline_metric(report)
-        if headline is None:
-            return "trained"
-        metric, value = headline
-        verdict, _ = _verdict(report, metric, value)
-        said = f"{metric.name} {numbers.number(value)}"
-        return f"{said}, {verdict}" if verdict else said
+        why = " ".join(visible(run.tagged.get(str(report.origin.pipeline), "")).split())
+        refused = f"; no GitLab release {report.origin.tag}: {why}" if why else ""
+        return f"{_trained(report)}{refused}"[:255]
     if run.status in (Status.FAILED, Status.STOPPED):
         word = "failed" if run.status is Status.FAILED else "stopped"
         return (f"{word}: {' '.join(visible(run.reason).split())}" if run.reason else word)[:255]
@@ -103,6 +99,16 @@ def _waits(run: Run) -> str:
     if run.waits_for_smoke:
         return "smoke run first"
     return "waits for its data" if run.phase else "waits for its image"
+
+
+def _trained(report: Report) -> str:
+    headline = _headline_metric(report)
+    if headline is None:
+        return "trained"
+    metric, value = headline
+    verdict, _ = _verdict(report, metric, value)
+    said = f"{metric.name} {numbers.number(value)}"
+    return f"{said}, {verdict}" if verdict else said
 
 
 def _headline(report: Report) -> str:

@@ -101,6 +101,16 @@ def test_what_gitlab_refuses_is_told_in_the_note_and_a_later_wish_tries_again() 
     assert "- GitLab release `v1`" in note(fakes)
 
 
+def test_on_a_branch_where_there_is_no_note_the_commit_status_tells_what_gitlab_refused() -> None:
+    fakes = Fakes()
+    fakes.releases.fail("create", RefusedError(f"GitLab says 403:\n/close {'x' * 300}"))
+    trained(fakes, who=origin(merge_request=None, ref="main", tag="v1"))
+    status = fakes.merge_requests.status
+    assert status.state == "success"
+    assert status.description.startswith("rmse 54.25; no GitLab release v1: GitLab says 403: /close xxx")
+    assert len(status.description) == 255
+
+
 def test_a_token_that_gitlab_does_not_take_is_no_refusal_of_the_release() -> None:
     fakes = Fakes()
     job = submitted(fakes, who=WISH).job
