@@ -185,6 +185,8 @@ def _plan(asked: argparse.Namespace) -> int:
     from mergemaker.domain.pipelines import child_pipeline
 
     plan = planned(_root(), _settings().models, os.environ)
+    if plan.refused:
+        print(f"mergemaker: left out: {plan.refused}", file=sys.stderr)
     if file := asked.child_pipeline:
         try:
             file.write_text(child_pipeline(plan), encoding="utf-8")

@@ -27,7 +27,9 @@ class Checkout:
         return [path for path in out.split("\0") if path]
 
     def message(self, commit: str = "HEAD") -> str:
-        return self._git("log", "--max-count=1", "--format=%B", commit)
+        """Empty for a commit that isn't here: where the merged result was squashed or rebased, the merge request's own
+        commits are on its branch alone, which may have moved on, or be a fork's."""
+        return self._git("log", "--ignore-missing", "--max-count=1", "--format=%B", commit)
 
     def parents(self) -> tuple[str, ...]:
         """Of HEAD. Raises UsageError where a shallow clone hides them."""

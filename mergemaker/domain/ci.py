@@ -70,10 +70,11 @@ def merge_request(environ: Mapping[str, str]) -> int | None:
 
 def diff_base(environ: Mapping[str, str]) -> str:
     """The commit since which this pipeline's changes are: where the merge request left its target or, on a branch,
-    what was there before the push. Empty where that is HEAD's first parent: a merged result holds what came to the
-    target since, and of a branch's first push there is nothing before."""
+    what was there before the push. Empty where that is HEAD's first parent: of a branch's first push there is nothing
+    before. A merged result holds what came to the target since; what it was merged into need not be its parent, for a
+    merge train of a project without merge commits rebases."""
     if environ.get("CI_MERGE_REQUEST_EVENT_TYPE") in ("merged_result", "merge_train"):
-        return ""
+        return _commit(environ, "CI_MERGE_REQUEST_TARGET_BRANCH_SHA")
     base = _commit(environ, "CI_MERGE_REQUEST_DIFF_BASE_SHA") or _commit(environ, "CI_COMMIT_BEFORE_SHA")
     return base if base.strip("0") else ""
 

@@ -37,6 +37,8 @@ class Plan:
     jobs: tuple[Job, ...]
     otherwise: str = "no model changed"
     """Why there are no jobs, if there are none."""
+    refused: str = ""
+    """What the commit's message asks for and doesn't get."""
 
     @property
     def models(self) -> list[str]:

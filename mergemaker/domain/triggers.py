@@ -15,6 +15,8 @@ from mergemaker.domain.names import tag_fault
 
 _WISH = re.compile(r"\[(train|skip train|build image)(?![\w-])([^\[\]\r\n]*)\]", re.IGNORECASE)
 """Any other brackets are none of our business."""
+_TAKEN_BACK = re.compile(r'^(?:Revert|Reapply) ".*"', re.MULTILINE)
+"""What git says of another commit: that one's wishes are not this one's."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ def parse_wishes(message: str, models: Collection[str]) -> Wishes:
     """Raises UsageError for a model that is not one of `models`, for what can be no tag, and for contradictions."""
     train: dict[str, str] = {}
     asked: set[str] = set()
-    for found in _WISH.finditer(message):
+    for found in _WISH.finditer(_TAKEN_BACK.sub("", message)):
         what, words = found[1].lower(), found[2].split()
         asked.add(what)
         if what != "train":
@@ -45,6 +47,8 @@ def parse_wishes(message: str, models: Collection[str]) -> Wishes:
         _check(train.get(name, tag) == tag, found[0], "the model is asked for twice, and not for the same")
         fault = tag_fault(tag) if tag else None
         _check(fault is None, found[0], fault or "")
+        others = [other for other, theirs in train.items() if tag and theirs == tag and other != name]
+        _check(not others, found[0], f"{tag} is the tag of {', '.join(others)}, and a tag has one release")
         train[name] = tag
     if "skip train" in asked and train:
         raise UsageError("the commit's message says both [skip train] and [train NAME]: keep one of them")

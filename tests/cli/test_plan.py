@@ -285,6 +285,21 @@ def test_a_merged_result_is_about_the_merge_request_and_not_about_what_came_to_i
     assert run("plan") == (0, ["prices"], [])
 
 
+def test_a_merge_train_without_merge_commits_is_about_the_whole_merge_request_and_not_about_those_before_it(
+    run: Run, repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There GitLab rebases the merge request onto the train."""
+    monkeypatch.setenv("CI_MERGE_REQUEST_DIFF_BASE_SHA", head(repo))
+    monkeypatch.setenv("CI_MERGE_REQUEST_EVENT_TYPE", "merge_train")
+    (repo / "models/rents/train.py").write_text("changed by the merge request before it")
+    monkeypatch.setenv("CI_MERGE_REQUEST_TARGET_BRANCH_SHA", commit(repo))
+    (repo / "models/prices/train.py").write_text("changed")
+    commit(repo)
+    (repo / "README.md").write_text("changed")
+    commit(repo)
+    assert run("plan") == (0, ["prices"], [])
+
+
 def test_a_push_whose_beginning_is_gone_is_told_in_one_line(
     run: Run, repo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -111,6 +111,27 @@ def test_a_wish_that_cannot_be_fulfilled_fails_the_plan_with_one_line(run: Run, 
     assert not (repo / "child.yml").exists()
 
 
+def test_a_merge_is_released_also_if_its_message_asks_for_what_cannot_be(run: Run, repo: Path) -> None:
+    """Such as a title that nobody took for a wish: no later pipeline would release the merge."""
+    commit(repo, "Merge branch 'loop'\n\n[train] A faster loop\n\nSee merge request team/shop!7", "prices")
+    code, out, said = run("plan", "--child-pipeline", "child.yml")
+    assert (code, out) == (0, ["prices"])
+    assert len(said) == 1
+    assert said[0].startswith("mergemaker: left out: the commit's message says '[train]': write [train NAME]")
+    assert [name for name in json.loads((repo / "child.yml").read_text()) if name != "include"] == ["release:prices"]
+
+
+@pytest.mark.usefixtures("merge_request")
+def test_a_merged_result_whose_own_last_commit_is_not_in_the_clone_wishes_nothing(
+    run: Run, repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where GitLab squashed it, and the branch has moved on since or is a fork's."""
+    commit(repo, "Merged and squashed [train rents]", "prices")
+    monkeypatch.setenv("CI_MERGE_REQUEST_EVENT_TYPE", "merge_train")
+    monkeypatch.setenv("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA", "d" * 40)
+    assert list(jobs(run, repo)) == ["submit:prices"]
+
+
 def test_a_schedule_submits_every_model_whatever_the_last_commit_says(
     run: Run, repo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

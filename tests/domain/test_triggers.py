@@ -31,6 +31,9 @@ MODELS = ("prices", "rents")
         ("[train\nprices]", Wishes()),
         ("[[train prices]]", Wishes({"prices": ""})),
         ("\x00\x1b[2J[train prices]\x1b[0m", Wishes({"prices": ""})),
+        ('Revert "Again [train prices v1]"\n\nThis reverts commit 1a2b.', Wishes()),
+        ('Merge branch \'back\'\n\nRevert "Revert "[skip train]""\n\nSee merge request a/b!7', Wishes()),
+        ('Revert "[skip train]" [train rents]', Wishes({"rents": ""})),
     ],
 )
 def test_a_message_asks_in_brackets(message: str, wishes: Wishes) -> None:
@@ -50,6 +53,7 @@ def test_a_message_asks_in_brackets(message: str, wishes: Wishes) -> None:
         (f"[train prices {'v' * 101}]", "a tag has at most 100 characters, not 101"),
         ("[train prices v1] [train prices v2]", "asked for twice"),
         ("[train prices] [train prices v2]", "asked for twice"),
+        ("[train prices v1] [train rents v1]", "'[train rents v1]': v1 is the tag of prices, and a tag has one"),
         ("[skip train prices]", "write [skip train]"),
         ("[build image prices]", "write [build image]"),
         ("[skip train] [train prices]", "both [skip train] and [train NAME]"),
@@ -62,7 +66,9 @@ def test_what_cannot_be_done_is_told_in_one_line(message: str, said: str) -> Non
     assert len(str(caught.value).splitlines()) == 1
 
 
-@pytest.mark.parametrize("message", ["[" * 200_000, "[train" * 50_000, "[train x" * 50_000, "[]" * 100_000])
+@pytest.mark.parametrize(
+    "message", ["[" * 200_000, "[train" * 50_000, "[train x" * 50_000, "[]" * 100_000, 'Revert "' * 50_000]
+)
 def test_a_message_as_long_as_somebody_likes_is_read_at_once(message: str) -> None:
     assert parse_wishes(f"{message} [skip train]", MODELS) == Wishes(skip=True)
 
