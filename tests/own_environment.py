@@ -11,13 +11,8 @@ ROOT = Path(__file__).parents[1]
 
 
 def tool(name: str) -> Path:
-    """The command of a package of that name."""
-    return interpreter(name).with_name(name)
-
-
-def interpreter(name: str) -> Path:
-    """The Python of an environment, installed from ``requirements/<name>.txt`` on first use, and kept as long as that
-    stays as it is."""
+    """The command of a package of that name, installed from ``requirements/<name>.txt`` on first use, and kept as long
+    as that stays as it is."""
     lock = ROOT / "requirements" / f"{name}.txt"
     digest = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()[:16]
     folder = ROOT / ".local" / "cache" / f"{name}-{digest}"
@@ -29,7 +24,7 @@ def interpreter(name: str) -> Path:
             _uv("venv", "--clear", "--python", sys.executable, str(folder / "env"))
             _uv("pip", "install", "--python", str(python), "--require-hashes", "--requirement", str(lock))
             done.touch()
-    return python
+    return python.with_name(name)
 
 
 def _uv(*arguments: str) -> None:
