@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import replace
 
+from mergemaker.domain.errors import RefusedError
 from mergemaker.domain.job import JobRequest, work_of
 from mergemaker.domain.model import SMOKE_MARK, Smoke
 from mergemaker.domain.names import Names, job_name, part_prefix
@@ -27,12 +28,13 @@ def is_smoke(work: Work) -> bool:
 def smoke_run(request: JobRequest, smoke: Smoke, *, image: str, data: str, names: Names) -> JobRequest:
     """The first attempt at the smoke run of `request`, on the part `data`. Whoever asks for the same gets the same.
 
-    On demand and without checkpoints: it is short, and begins anew.
+    On demand and without checkpoints: it is short, and begins anew. Raises RefusedError for a request that submit does
+    not make.
     """
     lineage, model = request.lineage, request.lineage.model
     full = ingredients_of(work_of(request, image=image), lineage, request.metric_regexes)
     if full is None:
-        raise ValueError(f"{request.name} has hyperparameters that submit does not give")
+        raise RefusedError(f"{request.name} has hyperparameters that submit does not give")
     environment = {**request.environment, SMOKE_MARK: "1"}
     made_of = replace(full, data=data, prepare="", resources=smoke.resources, environment=environment)
     return replace(

@@ -76,6 +76,18 @@ def test_a_run_that_waits_for_its_image_has_no_log_yet() -> None:
     assert links(render(made)) == []
 
 
+def test_a_run_that_waits_for_its_smoke_run_links_to_that_one_as_soon_as_it_is_known() -> None:
+    waits: dict[str, Any] = {"status": Status.WAITING, "image": "", "artifact": "", "metrics": {}, "version": None}
+    made = report(**waits, phase="smoke")
+    assert (headline(made), links(render(made))) == ("### ⏳ **prices** · smoke run first", [])
+    made = report(**waits, phase="prices-ba9876543210")
+    assert headline(made) == "### ⏳ **prices** · smoke run first"
+    job, log = links(render(made))
+    assert job.endswith("#/jobs/prices-ba9876543210")
+    assert "TrainingJobs" in log
+    assert "prices-ba9876543210" in log
+
+
 def test_a_completed_run_shows_its_metrics_in_the_files_order_and_links_the_history() -> None:
     made = report(metrics={"zeta": 1.0, "r2": 0.5, "alpha": 2.0, "rmse": 54.25})
     assert headline(made) == "### ✅ **prices** · `rmse` **54.25** · trained in 3 min 05 s"
@@ -213,6 +225,7 @@ def test_who_asked_for_the_run_first_is_told_its_commit_once() -> None:
         ({"metrics": {}}, "trained"),
         ({"status": Status.WAITING, "phase": ""}, "waits for its image"),
         ({"status": Status.WAITING, "phase": "prices-prepare-0123456789ab"}, "waits for its data"),
+        ({"status": Status.WAITING, "phase": "prices-0123456789ab", "image": ""}, "smoke run first"),
         ({"status": Status.IN_PROGRESS, "phase": ""}, "training: starting"),
         ({"status": Status.STOPPING}, "stopping"),
         ({"status": Status.STOPPED}, "stopped"),

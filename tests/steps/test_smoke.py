@@ -527,6 +527,17 @@ def test_a_waiting_run_whose_smoke_run_was_tampered_with_is_an_error(fakes: Fake
         run_waits(key, fakes.world, fakes.now)
 
 
+def test_a_waiting_run_with_hyperparameters_that_submit_does_not_give_is_told(fakes: Fakes) -> None:
+    job = by_ci(fakes, smoked()).job
+    (key,) = waiting(fakes)
+    said = json.loads(fakes.files[key])
+    said["hyperparameters"]["depth"] = "not JSON"
+    fakes.files.put(key, json.dumps(said).encode())
+    assert run_waits(key, fakes.world, fakes.now) == [job]
+    assert "hyperparameters that submit does not give" in fakes.merge_requests.only(7)
+    assert fakes.jobs.jobs == {}
+
+
 def test_a_waiting_run_of_a_submit_that_knew_no_smoke_runs_is_read(fakes: Fakes) -> None:
     of = folder()
     job = submitted(fakes, of, image=False).job
