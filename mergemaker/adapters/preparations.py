@@ -131,6 +131,7 @@ def _work(job: "DescribeProcessingJobResponseTypeDef", role: str) -> Preparation
     unusual = {key for key, value in job.items() if value} & UNUSUAL
     unusual |= {"ContainerArguments"} if runs.get("ContainerArguments") else set()
     unusual |= {"RoleArn"} if job.get("RoleArn") != role else set()
+    unusual |= {"InstanceCount"} if job["ProcessingResources"]["ClusterConfig"].get("InstanceCount") != 1 else set()
     return PreparationWork(
         image=runs["ImageUri"],
         command=tuple(runs.get("ContainerEntrypoint", [])),
@@ -142,7 +143,7 @@ def _work(job: "DescribeProcessingJobResponseTypeDef", role: str) -> Preparation
 
 def _read(one: "ProcessingInputTypeDef") -> tuple[str, str]:
     """Empty for what is read in another way than ours: then it is none that submit gave."""
-    said = one.get("S3Input")
+    said = None if one.get("AppManaged") else one.get("S3Input")
     if not said or said["S3DataType"] != "S3Prefix" or said.get("S3InputMode", "File") != "File":
         return "", ""
     plain = said.get("S3CompressionType", "None") == "None"
@@ -151,8 +152,10 @@ def _read(one: "ProcessingInputTypeDef") -> tuple[str, str]:
 
 
 def _left(one: "ProcessingOutputTypeDef") -> tuple[str, str]:
-    said = one.get("S3Output")
-    return (said["S3Uri"], said.get("LocalPath", "")) if said else ("", "")
+    """The same. What is uploaded while the script goes on may be what it deletes in the end."""
+    said = None if one.get("AppManaged") else one.get("S3Output")
+    at_the_end = said and said["S3UploadMode"] == "EndOfJob"
+    return (said["S3Uri"], said.get("LocalPath", "")) if said and at_the_end else ("", "")
 
 
 def _reason(job: "DescribeProcessingJobResponseTypeDef") -> str:

@@ -37,7 +37,8 @@ def begin(
     """
     wanted = request.preparation
     if wanted and not files.etag(prepared_key(request.lineage.model, request.lineage.data)):
-        wanted = replace(wanted, name=_preparing(wanted.preparation, names=names, preparations=preparations))
+        name = _preparing(wanted.preparation, image=image, names=names, preparations=preparations)
+        wanted = replace(wanted, name=name)
         preparations.start(wanted, image=image)
         return How.WAITS_FOR_DATA, leave(replace(request, preparation=wanted), wanted.name, files)
     if request.smoke:
@@ -52,17 +53,17 @@ def leave(request: JobRequest, awaited: str, files: Files) -> JobRequest:
     return request
 
 
-def _preparing(preparation: Preparation, *, names: Names, preparations: Preparations) -> str:
+def _preparing(preparation: Preparation, *, image: str, names: Names, preparations: Preparations) -> str:
     """The name of the job that prepares, or will: the next one where those before failed, or did something else."""
     for attempt in range(1, MOST + 1):
         name = preparation_name(preparation.model, preparation.key, attempt)
         job = preparations.find(name)
-        if job is None or _does(job, preparation, names):
+        if job is None or _does(job, preparation, image, names):
             return name
     raise RefusedError(f"{MOST} times this very data could not be prepared: only a change makes another attempt")
 
 
-def _does(job: PreparationJob, preparation: Preparation, names: Names) -> bool:
-    if job.status in (Status.FAILED, Status.STOPPED) or job.preparation != preparation:
+def _does(job: PreparationJob, preparation: Preparation, image: str, names: Names) -> bool:
+    if job.status in (Status.FAILED, Status.STOPPED) or job.preparation != preparation or job.work.image != image:
         return False
     return not contradictions(job, preparation, names=names)

@@ -34,7 +34,7 @@ def preparation_ended(name: str, world: World, clock: Clock) -> list[str]:
         return []
     made_of = job.preparation
     about.turn_to(name, made_of.model, None)
-    reason = _take_over(job, made_of, world) if job.status is Status.COMPLETED else job.reason
+    reason = _taken_over(job, made_of, world) if job.status is Status.COMPLETED else job.reason
     waiting = waiting_for(made_of.model, name, world.files)
     if reason:
         return refuse_all(waiting, f"its data could not be prepared ({name}): {reason}", world, clock)
@@ -62,6 +62,14 @@ def run_waits(key: str, world: World, clock: Clock) -> list[str]:
     if image is None or awaited != request.lineage.image:
         return []
     return start_all({key: request}, image=image, world=world, clock=clock)
+
+
+def _taken_over(job: PreparationJob, made_of: Preparation, world: World) -> str:
+    """Why what the job left can't be taken over, be it for good; empty once it is."""
+    try:
+        return _take_over(job, made_of, world)
+    except RefusedError as error:
+        return str(error)
 
 
 def _take_over(job: PreparationJob, made_of: Preparation, world: World) -> str:

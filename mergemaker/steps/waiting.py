@@ -5,12 +5,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from mergemaker.domain import about
-from mergemaker.domain.errors import RetryableError, ServiceError
+from mergemaker.domain.errors import RefusedError, RetryableError, ServiceError
 from mergemaker.domain.job import JobRequest
 from mergemaker.domain.names import waiting_prefix
 from mergemaker.domain.run import Run, Status
+from mergemaker.domain.smoke import is_smoke
 from mergemaker.ports import Clock, Files, World
-from mergemaker.steps.begin import WAITS, begin
+from mergemaker.steps.begin import WAITS, How, begin
 from mergemaker.steps.publish import each, publish
 from mergemaker.steps.report import keep_unstarted, read_request
 from mergemaker.steps.unwanted import Closed, ask, stays_unstarted
@@ -76,8 +77,21 @@ def start(request: JobRequest, image: str, world: World, clock: Clock) -> str | 
         )
     except RetryableError:
         raise
-    except ServiceError as error:
+    except (RefusedError, ServiceError) as error:
         return f"the job could not be started: {error}"
     if how in WAITS:
         return keep_unstarted(request, Status.WAITING, world=world, clock=clock)
+    if how is How.FOUND and _taken(request, world):
+        return f"somebody has started a job {request.name} that is another; submit again"
     return ""
+
+
+def _taken(request: JobRequest, world: World) -> bool:
+    """Whether the job of the run's name is none that is reported as this run, be it as a false one: then nobody would
+    hear of this one any more."""
+    job, wanted = world.jobs.find(request.name), request.lineage
+    if job is None:
+        return False
+    said = job.lineage
+    ours = said and (said.project, said.model, said.run_key) == (wanted.project, wanted.model, wanted.run_key)
+    return not ours or is_smoke(job.work)

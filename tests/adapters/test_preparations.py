@@ -1,14 +1,26 @@
 """The contract of `ports.Preparations`: what SageMaker does, the fake does."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 
+from mergemaker.adapters.preparations import SageMakerPreparations
 from mergemaker.domain.errors import ServiceError
 from mergemaker.domain.model import Resources
 from mergemaker.domain.names import image_tag, preparation_name
-from mergemaker.domain.preparation import Preparation, PreparationRequest, contradictions, work_of
+from mergemaker.domain.preparation import (
+    Preparation,
+    PreparationRequest,
+    contradictions,
+    preparation_tags,
+    work_of,
+)
 from mergemaker.domain.run import Status
+from mergemaker.domain.settings import Network
 from mergemaker.ports import Preparations
 from tests.adapters.conftest import NAMES
 from tests.fakes.files import FakeFiles
@@ -97,3 +109,62 @@ def test_a_job_that_failed_says_why(request: pytest.FixtureRequest, name: str, i
     assert job is not None
     assert job.status is Status.FAILED
     assert job.reason
+
+
+# What SageMaker says of a job that others started -------------------------------------------
+
+SOURCE = {"S3DataType": "S3Prefix", "S3InputMode": "File"}
+
+
+def described(request: PreparationRequest, *, source: Any, target: Any, **changed: Any) -> dict[str, Any]:
+    """SageMaker's answer about a job of `request`, in which `source` and `target` change each input and output."""
+    work = work_of(request.name, request.preparation, image="any", names=NAMES)
+    inputs = {name: {"S3Uri": uri, "LocalPath": place, **SOURCE} for name, (uri, place) in work.inputs.items()}
+    outputs = {name: {"S3Uri": uri, "LocalPath": place} for name, (uri, place) in work.outputs.items()}
+    return {
+        "ProcessingJobName": request.name,
+        "ProcessingJobArn": f"arn:aws:sagemaker:{NAMES.region}:{NAMES.account}:processing-job/{request.name}",
+        "ProcessingJobStatus": "Completed",
+        "CreationTime": datetime(2026, 3, 1, tzinfo=UTC),
+        "RoleArn": NAMES.role_arn("execution"),
+        "AppSpecification": {"ImageUri": "any", "ContainerEntrypoint": list(work.command)},
+        "ProcessingInputs": [{"InputName": name, "S3Input": one, **source} for name, one in inputs.items()],
+        "ProcessingOutputConfig": {
+            "Outputs": [
+                {"OutputName": name, "S3Output": {"S3UploadMode": "EndOfJob", **one, **target.get("S3Output", {})}}
+                | {key: value for key, value in target.items() if key != "S3Output"}
+                for name, one in outputs.items()
+            ]
+        },
+        "ProcessingResources": {
+            "ClusterConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 30}
+        },
+        **changed,
+    }
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "count", "lies"),
+    [
+        ({}, {}, 1, []),
+        ({"AppManaged": True}, {}, 1, ["code or data"]),
+        ({}, {"AppManaged": True}, 1, ["output"]),
+        ({}, {"S3Output": {"S3UploadMode": "Continuous"}}, 1, ["output"]),
+        ({}, {}, 2, ["InstanceCount"]),
+    ],
+)
+def test_a_job_whose_files_come_or_go_in_another_way_than_ours_does_not_fit_its_tags(
+    source: dict[str, Any], target: dict[str, Any], count: int, lies: list[str]
+) -> None:
+    request = asked("j")
+    sagemaker = boto3.client("sagemaker", region_name=NAMES.region, aws_access_key_id="x", aws_secret_access_key="x")
+    cluster = {"InstanceType": "ml.m5.large", "InstanceCount": count, "VolumeSizeInGB": 30}
+    answer = described(request, source=source, target=target, ProcessingResources={"ClusterConfig": cluster})
+    tags = [{"Key": key, "Value": value} for key, value in preparation_tags(request).items()]
+    with Stubber(sagemaker) as answers:
+        answers.add_response("describe_processing_job", answer)
+        answers.add_response("list_tags", {"Tags": tags})
+        job = SageMakerPreparations(sagemaker, NAMES, key=lambda: "key", network=Network()).find(request.name)
+    assert job is not None
+    assert job.preparation == request.preparation
+    assert contradictions(job, request.preparation, names=NAMES) == lies

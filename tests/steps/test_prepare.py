@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from mergemaker.domain.errors import MergemakerError, RefusedError, RetryableError, ServiceError, UsageError
+from mergemaker.domain.model import SMOKE_MARK
 from mergemaker.domain.names import prepared_key, waiting_key
 from mergemaker.domain.run import Run, Status
 from mergemaker.steps.begin import How
 from mergemaker.steps.image import build_ended
 from mergemaker.steps.prepare import preparation_ended, run_waits
-from mergemaker.steps.report import report
+from mergemaker.steps.report import read_request, report
 from mergemaker.steps.reproduce import reproduce
 from mergemaker.steps.submit import Folder, Packed
 from tests.fakes.made import bundle_digest, folder, origin, packed
@@ -255,6 +256,30 @@ def test_after_many_failures_only_a_change_makes_another_attempt(fakes: Fakes) -
         submitted(fakes, prepared_folder())
 
 
+def test_a_run_that_waited_for_its_image_hears_that_only_a_change_makes_another_attempt(fakes: Fakes) -> None:
+    of = prepared_folder()
+    for _ in range(20):
+        submitted(fakes, of)
+        fakes.preparations.move(list(fakes.preparations.jobs)[-1], Status.FAILED, reason="no")
+    fakes.files.objects = {key: one for key, one in fakes.files.objects.items() if "/code/waiting/" not in key}
+    fakes.images.images.clear()
+    asked(fakes, of, image=False)
+    build_ended(of.image_tag, fakes.images.finish(of.image_tag), world=fakes.world, clock=fakes.now)
+    assert "20 times this very data could not be prepared" in fakes.merge_requests.only(7)
+    assert waiting(fakes) == []
+
+
+def test_an_output_that_is_another_than_what_was_copied_of_it_is_told(fakes: Fakes) -> None:
+    asked(fakes, prepared_folder())
+    name = only(fakes)
+    fakes.preparations.complete(name, LEFT)
+    key = fakes.preparations.requests[name].preparation.key
+    fakes.files.put(f"prices/prepared/{key}/training/a.csv", b"copied before the output was exchanged")
+    ended(fakes, name)
+    assert "training/a.csv has other bytes than" in fakes.merge_requests.only(7)
+    assert (waiting(fakes), fakes.jobs.jobs) == ([], {})
+
+
 @pytest.mark.parametrize(
     ("port", "call"),
     [
@@ -333,6 +358,40 @@ def test_a_name_that_was_taken_for_something_else_is_passed_over(fakes: Fakes) -
     fakes.preparations.jobs[name] = replace(job, work=replace(job.work, command=("sleep", "3600")))
     submitted(fakes, prepared_folder(), origin(pipeline=71))
     assert list(fakes.preparations.jobs) == [name, f"{name}-2"]
+
+
+def test_a_name_that_was_taken_with_another_image_is_passed_over(fakes: Fakes) -> None:
+    submitted(fakes, prepared_folder())
+    name = only(fakes)
+    job = fakes.preparations.jobs[name]
+    fakes.preparations.jobs[name] = replace(job, work=replace(job.work, image="elsewhere@sha256:" + "1" * 64))
+    submitted(fakes, prepared_folder(), origin(pipeline=71))
+    assert list(fakes.preparations.jobs) == [name, f"{name}-2"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda job: replace(job, lineage=None),
+        lambda job: replace(job, lineage=replace(job.lineage, project="shop-eu")),
+        lambda job: replace(job, lineage=replace(job.lineage, run_key="0" * 64)),
+        lambda job: replace(job, work=replace(job.work, environment={SMOKE_MARK: "1"})),
+    ],
+)
+def test_a_run_whose_name_was_taken_while_it_waited_is_told_and_the_next_submit_passes_it_over(
+    fakes: Fakes, change: Any
+) -> None:
+    job = asked(fakes, prepared_folder())
+    (key,) = waiting(fakes)
+    request = read_request(key, fakes.files)
+    assert request is not None
+    fakes.jobs.start(request, image="any")
+    fakes.jobs.jobs[job] = change(fakes.jobs.jobs[job])
+    fakes.preparations.complete(only(fakes), LEFT)
+    ended(fakes, only(fakes))
+    assert "that is another; submit again" in fakes.merge_requests.only(7)
+    assert waiting(fakes) == []
+    assert submitted(fakes, prepared_folder(), origin(pipeline=71)).job == f"{job}-2"
 
 
 def test_a_training_job_whose_tags_name_another_preparation_is_refused(fakes: Fakes) -> None:
