@@ -10,6 +10,7 @@ from mergemaker.domain import about
 from mergemaker.domain.errors import RefusedError
 from mergemaker.domain.names import (
     SMOKE,
+    code_key,
     image_model,
     output_prefix,
     prepared_key,
@@ -18,11 +19,11 @@ from mergemaker.domain.names import (
 )
 from mergemaker.domain.preparation import Preparation, PreparationJob, contradictions
 from mergemaker.domain.run import Status
-from mergemaker.ports import Clock, World
+from mergemaker.ports import Clock, Files, World
 from mergemaker.steps.bundle import holds_what_it_is_named_after
 from mergemaker.steps.report import fits, read_request
 from mergemaker.steps.smoke import find_smoke, smoke_ended
-from mergemaker.steps.snapshot import copy_all
+from mergemaker.steps.snapshot import copy_all, is_as_listed
 from mergemaker.steps.waiting import refuse_all, start_all, waiting_for
 
 
@@ -84,6 +85,8 @@ def _take_over(job: PreparationJob, made_of: Preparation, world: World) -> str:
         return ""
     if lies := _lies(job, made_of, world):
         return f"its tags do not match what it ran ({', '.join(lies)}); submit again"
+    if planted := _planted(made_of, world.files):
+        return f"somebody put files {planted}, and it may have read them: only a change gives it another place"
     left, into = f"{output_prefix(model)}/{job.name}/", prepared_prefix(model, made_of.key)
     found = {one.key.removeprefix(left): one for one in files.list(left) if not one.key.endswith("/")}
     if missing := [name for name in made_of.channels if not any(path.startswith(f"{name}/") for path in found)]:
@@ -92,6 +95,18 @@ def _take_over(job: PreparationJob, made_of: Preparation, world: World) -> str:
     files.write(listed, json.dumps([[path, one.size, one.etag] for path, one in sorted(found.items())]).encode(),
                 replacing=None)  # fmt: skip
     return ""
+
+
+def _planted(made_of: Preparation, files: Files) -> str:
+    """Where the job may have read more than it is named after, in words; empty if it has not.
+
+    SageMaker hands over all that begins with a prefix, and who may push a branch can add to what is there. It stays
+    there, for CI can delete nothing: so a later attempt at the same would read it, too.
+    """
+    code = code_key(made_of.model, made_of.code)
+    if any(stored.key != code for stored in files.list(code)):
+        return f"beside the bundle of {made_of.script}"
+    return "" if is_as_listed(made_of.model, made_of.data, files=files) else "into the snapshot of its input"
 
 
 def _lies(job: PreparationJob, made_of: Preparation, world: World) -> list[str]:

@@ -16,6 +16,8 @@ from mergemaker.domain.names import Names, data_prefix, input_prefix, snapshot_k
 from mergemaker.ports import Files, Stored, Tracking
 from mergemaker.steps.tracked import tracked_files
 
+LARGEST_LIST = 200_000_000
+"""Bytes."""
 WORKERS = 10
 """Copies at the same time: as many connections as botocore keeps open."""
 
@@ -82,6 +84,20 @@ def keep(model: str, found: list[DataFile], *, files: Files) -> None:
     prefix = data_prefix(model, digest)
     copy_all({f"{prefix}{path}": stored for path, stored in located(found, files).items()}, prefix, files)
     files.write(key, listed(found), replacing=None)
+
+
+def is_as_listed(model: str, digest: str, *, files: Files) -> bool:
+    """Whether the snapshot has the files of its list, by name and size, and no other: who may push a branch can add
+    files to it, which jobs would read, too. Nobody in CI can take them away again, so it may be asked afterwards."""
+    found = files.read(snapshot_key(model, digest), longest=LARGEST_LIST)
+    if found is None or hashlib.sha256(found[0]).hexdigest() != digest:
+        return False
+    sizes = {path: size for path, size, _ in json.loads(found[0])}
+    for stored in files.list(data_prefix(model, digest)):
+        path = stored.key.removeprefix(data_prefix(model, digest))
+        if path not in sizes or sizes.pop(path) not in (None, stored.size):
+            return False
+    return not sizes
 
 
 def copy_all(sources: dict[str, Stored], prefix: str, files: Files) -> None:

@@ -15,6 +15,7 @@ from mergemaker.steps.image import build_ended
 from mergemaker.steps.prepare import preparation_ended, run_waits
 from mergemaker.steps.report import read_request, report
 from mergemaker.steps.reproduce import reproduce
+from mergemaker.steps.snapshot import DataFile, digest_of, is_as_listed, keep
 from mergemaker.steps.submit import Folder, Packed
 from tests.fakes.made import bundle_digest, folder, origin, packed
 from tests.fakes.story import asked, completed, heard, submitted
@@ -349,6 +350,45 @@ def test_a_job_that_ran_other_code_than_its_bundle_is_named_after_is_not_taken_o
     ended(fakes, name)
     assert "(the code bundle's content)" in fakes.merge_requests.only(7)
     assert fakes.jobs.jobs == {}
+
+
+@pytest.mark.parametrize(
+    ("planted", "where"),
+    [
+        ("code/{code}.tar.gz/{code}.tar.gz", "beside the bundle of prepare.py"),
+        ("code/{code}.tar.gz.tar.gz", "beside the bundle of prepare.py"),
+        ("data/{data}/data/train/more.csv", "into the snapshot of its input"),
+        ("data/{data}/more/rows.csv", "into the snapshot of its input"),
+    ],
+)
+def test_what_somebody_put_to_what_a_job_read_is_seen(fakes: Fakes, planted: str, where: str) -> None:
+    asked(fakes, prepared_folder())
+    name = only(fakes)
+    made_of = fakes.preparations.requests[name].preparation
+    fakes.files.put(f"prices/{planted.format(code=made_of.code, data=made_of.data)}", b"evil")
+    fakes.preparations.complete(name, LEFT)
+    ended(fakes, name)
+    assert f"somebody put files {where}" in fakes.merge_requests.only(7)
+    assert fakes.jobs.jobs == {}
+    assert not [key for key in fakes.files.objects if key.startswith("prices/prepared/")]
+
+
+def test_files_of_a_snapshot_that_are_others_than_its_list_says_are_seen(fakes: Fakes) -> None:
+    asked(fakes, prepared_folder())
+    made_of = fakes.preparations.requests[only(fakes)].preparation
+    fakes.files.put(f"prices/data/{made_of.data}/data/train/rows.csv", b"placed before it was made")
+    fakes.preparations.complete(only(fakes), LEFT)
+    ended(fakes, only(fakes))
+    assert "into the snapshot of its input" in fakes.merge_requests.only(7)
+
+
+def test_a_snapshot_of_which_only_dvc_knew_the_sizes_is_as_listed(fakes: Fakes) -> None:
+    found = [DataFile("data/a.csv", "dvc/input/files/md5/ab/c", "md5:abc", None)]
+    fakes.files.put("dvc/input/files/md5/ab/c", b"1,2")
+    keep("prices", found, files=fakes.files)
+    assert is_as_listed("prices", digest_of(found), files=fakes.files)
+    del fakes.files.objects[f"prices/data/{digest_of(found)}/data/a.csv"]
+    assert not is_as_listed("prices", digest_of(found), files=fakes.files)
 
 
 def test_a_name_that_was_taken_for_something_else_is_passed_over(fakes: Fakes) -> None:
