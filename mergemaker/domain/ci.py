@@ -86,7 +86,7 @@ def merge_request_of(message: str) -> int | None:
 
 
 def _tag(environ: Mapping[str, str]) -> str:
-    """As the plan wrote it into the job, or a person into the pipeline's variables."""
+    """As the plan wrote it into the job."""
     tag = environ.get(RELEASE_TAG, "")
     if tag and (fault := tag_fault(tag)):
         raise UsageError(f"{RELEASE_TAG}: {fault}")

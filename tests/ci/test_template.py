@@ -185,7 +185,9 @@ def seen(jobs: Config) -> set[str]:
 @pytest.mark.parametrize("kind", [kind for kind in PIPELINES if "merge request" in kind])
 def test_a_merge_requests_jobs_need_no_protected_variable(parent: Config, tmp_path: Path, kind: str) -> None:
     pipeline, _ = PIPELINES[kind]
-    of_child = Pipeline({**pipeline.variables, **CHILD}).jobs(child(tmp_path, Job(Task.SUBMIT, "prices")))
+    made = child(tmp_path, Job(Task.SUBMIT, "prices"), Job(Task.IMAGE, "prices"))
+    of_child = Pipeline({**pipeline.variables, **CHILD}).jobs(made)
+    assert len(of_child) == 2
     assert not seen(pipeline.jobs(parent) | of_child) & PROTECTED.keys()
 
 
