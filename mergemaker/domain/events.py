@@ -54,7 +54,7 @@ class PreparationChanged:
 
 @dataclass(frozen=True)
 class RunWaits:
-    """A run was left to wait for its image, or for its data."""
+    """A run was left to wait for its image, its data or its smoke run."""
 
     key: str
     """In the project's bucket, where the request lies."""
@@ -62,7 +62,7 @@ class RunWaits:
 
 @dataclass(frozen=True)
 class Submitted:
-    """A pipeline asked for a run that was there already, or has to wait for its image."""
+    """A pipeline asked for a run that was there already, or has to wait."""
 
     key: str
     """In the project's bucket, where the request lies."""

@@ -14,7 +14,7 @@ class Status(StrEnum):
     """Where a run is, in SageMaker's words, and one of our own before SageMaker knows it."""
 
     WAITING = "Waiting"
-    """For its image."""
+    """For its image, its data or its smoke run."""
     IN_PROGRESS = "InProgress"
     STOPPING = "Stopping"
     COMPLETED = "Completed"

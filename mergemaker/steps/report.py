@@ -46,7 +46,7 @@ def report(job_name: str, world: World) -> Run | None:
 
 
 def submitted(key: str, world: World, clock: Clock) -> Run | None:
-    """Somebody asked for work that is done already, is going on, or waits for its image: they are told, too."""
+    """Somebody asked for work that is done already, is going on, or has to wait: they are told, too."""
     request = read_request(key, world.files)
     if request is None or request.lineage.project != world.names.project:
         return None
