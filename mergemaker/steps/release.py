@@ -27,9 +27,13 @@ class Merged:
 
     def came_from(self, package: Package) -> bool:
         """Whether the package's run is of what was merged: a merge commit's second parent was the merge request's head,
-        after a fast-forward the commit itself was, and after a squash the message names the merge request."""
-        here = self.merge_request is not None and package.merge_request == self.merge_request
-        return here or package.commit in (*self.parents[1:], self.commit)
+        after a fast-forward the commit itself was, and after a squash the message names the merge request.
+
+        A run of the default branch itself, as a schedule asks for, is of the same commit, and nobody has reviewed it.
+        """
+        if package.merge_request is None:
+            return False
+        return package.merge_request == self.merge_request or package.commit in (*self.parents[1:], self.commit)
 
 
 def release(*, model: str, environment: str, merged: Merged, names: Names, registry: Registry) -> Package:
@@ -70,7 +74,7 @@ def _reviewed(names: Names, model: str, merged: Merged, registry: Registry) -> P
         versions = ", ".join(str(package.version) for package in same)
         raise RefusedError(
             f"{model}: nothing was released: versions {versions} were all trained from the merged files, on different "
-            "data, and none of them in this merge request. Train it in a merge request of its own"
+            "data, and none of them first in this merge request. Approve the right one in SageMaker's registry"
         )
     if same:
         return same[0]

@@ -27,10 +27,11 @@ def retrain(world: World, *, now: datetime) -> list[str]:
         return []
     with world.runs.note("#input", 0):  # no model's name begins with a hash
         heard = world.inputs.heard()
-        quiet = _quiet(heard, now)
+        all_quiet = _quiet(heard, now)
+        quiet = dict(list(all_quiet.items())[:MOST])
         wanted = [model for model in quiet if _asks(model, world)]
         waits = wanted and min(quiet.values()) + PATIENCE > now
-        if waits and any(_asks(model, world) for model in list(heard.keys() - quiet.keys())[:MOST]):
+        if waits and any(_asks(model, world) for model in list(heard.keys() - all_quiet.keys())[:MOST]):
             return []
         if wanted:
             _make_pipeline(max(quiet[model] for model in wanted), world)
@@ -40,9 +41,10 @@ def retrain(world: World, *, now: datetime) -> list[str]:
 
 
 def _quiet(heard: Mapping[str, datetime], now: datetime) -> dict[str, datetime]:
-    """Inputs that no file came to for a while, and when the last did. Not each word of one is kept at once."""
+    """Inputs that no file came to for a while, and when the last did, the oldest first. Not each word of one is kept at
+    once."""
     quiet = sorted((at, model) for model, at in heard.items() if at + _HEARS + QUIET <= now)
-    return {model: at for at, model in quiet[:MOST]}
+    return {model: at for at, model in quiet}
 
 
 def _asks(model: str, world: World) -> bool:

@@ -93,7 +93,7 @@ def test_of_runs_on_different_data_in_other_merge_requests_none_is_released(fake
     for number in (8, 9):
         fakes.files.put("prices/input/train/rows.csv", b"data of %d" % number)
         runs.append(trained(fakes, who=origin(commit=f"{number:040x}", merge_request=number)))
-    with pytest.raises(RefusedError, match="versions 2, 1 were all trained from the merged files, on different data"):
+    with pytest.raises(RefusedError, match=r"versions 2, 1 were all .* Approve the right one in SageMaker's registry"):
         released(fakes, merged(merge_request=7))
     assert [package_of(fakes, run).approval for run in runs] == [Approval.PENDING] * 2
 
@@ -153,6 +153,19 @@ def test_the_same_release_again_approves_again_so_that_a_retried_job_deploys_aga
     released(fakes, merged(pipeline=91))
     assert fakes.registry.calls.count("approve") == 2
     assert package_of(fakes, run).released_by == 91
+
+
+@pytest.mark.parametrize(
+    "merge", [merged(), merged(commit=HEAD, parents=(MAIN,))], ids=["merge commit", "fast-forward"]
+)
+def test_a_retried_job_releases_what_was_reviewed_and_not_what_the_branch_trained_since(
+    fakes: Fakes, merge: Merged
+) -> None:
+    """As a schedule does, on newer data, at the very commit that was merged."""
+    reviewed = trained(fakes)
+    fakes.files.put("prices/input/train/rows.csv", b"newer data")
+    trained(fakes, who=origin(merge_request=None, commit=merge.commit, pipeline=95))
+    assert released(fakes, merge).job == reviewed.job
 
 
 def test_the_next_environment_is_another_release(fakes: Fakes) -> None:

@@ -166,3 +166,14 @@ def test_of_very_many_models_each_look_takes_some_and_the_last_is_not_forgotten(
     assert look(fakes, START + 10 * MINUTE) == []
     assert fakes.default_branch.calls.count("settings") == MOST
     assert look(fakes, START + 15 * MINUTE) == [f"m{MOST}"]
+
+
+def test_of_very_many_models_whose_uploads_are_over_none_is_waited_for(fakes: Fakes) -> None:
+    for number in range(3 * MOST):
+        comes(fakes, START, f"m{number}")
+        fakes.default_branch.files[f"m{number}"] = ASKS
+    assert len(look(fakes, START + 5 * MINUTE)) == MOST
+    for minute in (10, 15):
+        look(fakes, START + minute * MINUTE)
+    assert fakes.default_branch.pipelines == [START + 5 * MINUTE]
+    assert not fakes.inputs.heard()
