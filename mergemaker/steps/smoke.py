@@ -26,10 +26,12 @@ from mergemaker.steps.waiting import refuse_all, settle, start, start_all, waiti
 def find_smoke(key: str, request: JobRequest, world: World, clock: Clock) -> list[str]:
     """A run was left to wait at `key` for its smoke run: it starts if that has passed, and waits on for the job that is
     that otherwise. Its name."""
-    image = request.image or world.images.find(request.lineage.image)
-    if image is None or request.smoke is None:
-        return []
     smoke = request.smoke
+    if smoke is None:
+        return []
+    image = request.image or world.images.find(request.lineage.image)
+    if image is None:
+        return refuse_all({key: request}, "its image is not there any more: submit again", world, clock)
     return settle({key: request}, lambda request: _wait_or_start(request, smoke, image, world, clock), world, clock)
 
 

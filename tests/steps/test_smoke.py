@@ -385,6 +385,17 @@ def test_whatever_fails_before_the_next_submit_has_one_smoke_run(
     assert len(waiting(fakes)) == 1
 
 
+def test_an_image_that_was_deleted_meanwhile_is_told_and_made_again_by_the_next_submit(fakes: Fakes) -> None:
+    of = smoked()
+    job = asked_by_ci(fakes, of)
+    fakes.images.images.clear()
+    sought(fakes)
+    assert "its image is not there any more: submit again" in fakes.merge_requests.only(7)
+    assert (waiting(fakes), fakes.jobs.jobs) == ([], {})
+    again = by_ci(fakes, of, origin(pipeline=71), image=False)
+    assert (again.job, again.how) == (job, How.WAITS_FOR_IMAGE)
+
+
 # No run that people review ------------------------------------------------------------------
 
 
