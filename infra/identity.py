@@ -15,8 +15,8 @@ from mergemaker.domain.settings import GitLab, Settings
 GITLAB_COM = "gitlab.com"
 """The one GitLab of whose tokens STS reads more claims than ``aud`` and ``sub`` (IAM's list of condition keys)."""
 
-BRANCH_PIPELINES = ["push", "web", "schedule"]
-"""Sources of pipelines that run a branch's own code.
+PUSH_PIPELINE = "push"
+"""Source of the pipelines in which stacks are deployed.
 
 A merge request's pipeline is not among them: its token names the source branch, and a fork's branch can be called as
 the default branch is.
@@ -47,7 +47,7 @@ class IdentityStack(cdk.Stack):
             "Release",
             role_name=arns.names.role("release"),
             description=f"GitLab CI of {gitlab.project}, {gitlab.default_branch} only: approves model packages",
-            assumed_by=default_branch(gitlab, arns, sources=[*BRANCH_PIPELINES, CHILD_PIPELINE]),
+            assumed_by=default_branch(gitlab, arns, source=CHILD_PIPELINE),
             inline_policies=documents(ci.release(arns)),
         )
         iam.Role(
@@ -55,7 +55,7 @@ class IdentityStack(cdk.Stack):
             "Deploy",
             role_name=arns.names.role("deploy"),
             description=f"GitLab CI of {gitlab.project}, {gitlab.default_branch} only: runs cdk deploy",
-            assumed_by=default_branch(gitlab, arns, sources=BRANCH_PIPELINES),
+            assumed_by=default_branch(gitlab, arns, source=PUSH_PIPELINE),
             inline_policies=documents(ci.deploy(arns)),
         )
 
@@ -69,15 +69,15 @@ def any_branch(gitlab: GitLab, arns: Arns) -> iam.WebIdentityPrincipal:
     return _jobs(gitlab, arns, equal=_project(gitlab), like=_claims(gitlab, sub=_subject(gitlab, "*")))
 
 
-def default_branch(gitlab: GitLab, arns: Arns, *, sources: list[str]) -> iam.WebIdentityPrincipal:
+def default_branch(gitlab: GitLab, arns: Arns, *, source: str) -> iam.WebIdentityPrincipal:
     """CI jobs of exactly this GitLab project on its default branch; on gitlab.com only while that is protected, and in
-    pipelines of these sources.
+    pipelines of this source.
 
     Elsewhere STS knows the subject alone: that nobody else pushes to the branch is for GitLab to see to.
     """
     equal = _project(gitlab) | _claims(gitlab, sub=_subject(gitlab, gitlab.default_branch))
     if _host(gitlab) == GITLAB_COM:
-        equal |= _claims(gitlab, ref_protected="true", pipeline_source=sources)
+        equal |= _claims(gitlab, ref_protected="true", pipeline_source=source)
     return _jobs(gitlab, arns, equal=equal)
 
 

@@ -23,12 +23,16 @@ def provider(host: str) -> str:
     return f"arn:aws:iam::{ACCOUNT}:oidc-provider/{host}"
 
 
-def token(host: str = OWN, changes: Changes | None = None) -> Claims:
-    """Condition keys of a job's token on the default branch, with changes; None takes a claim away."""
+SOURCE = {"submit": "parent_pipeline", "release": "parent_pipeline", "deploy": "push"}
+"""Of the pipelines in which a role has its jobs."""
+
+
+def token(host: str, changes: Changes | None = None, *, who: str) -> Claims:
+    """Condition keys of a token of the role's job on the default branch, with changes; None takes a claim away."""
     claims = {
         "sub": TRUNK,
         "aud": f"https://{host}",
-        **({"project_id": "42", "ref_protected": "true", "pipeline_source": "push"} if host == COM else {}),
+        **({"project_id": "42", "ref_protected": "true", "pipeline_source": SOURCE[who]} if host == COM else {}),
         **(changes or {}),
     }
     return {f"{host}:{claim}": value for claim, value in claims.items() if value is not None}
@@ -89,58 +93,55 @@ def test_only_the_oidc_provider_of_the_projects_gitlab_is_trusted(
     one = (role if host == OWN else com_role)(who)
 
     assert [statement["Principal"] for statement in one.trust] == [{"Federated": provider(host)}]
-    assert one.lets_in(provider(host), token(host))
-    assert not one.lets_in(provider("gitlab.evil.example"), token("gitlab.evil.example"))
-    assert not one.lets_in(provider("gitlab.evil.example"), token(host))
-    assert not one.lets_in(f"arn:aws:iam::444455556666:oidc-provider/{host}", token(host))
+    assert one.lets_in(provider(host), token(host, who=who))
+    assert not one.lets_in(provider("gitlab.evil.example"), token("gitlab.evil.example", who=who))
+    assert not one.lets_in(provider("gitlab.evil.example"), token(host, who=who))
+    assert not one.lets_in(f"arn:aws:iam::444455556666:oidc-provider/{host}", token(host, who=who))
 
 
 @pytest.mark.parametrize("who", CI)
 def test_claims_of_another_gitlab_count_for_nothing(role: GetRole, com_role: GetRole, who: str) -> None:
-    assert not role(who).lets_in(provider(OWN), token(COM))
-    assert not com_role(who).lets_in(provider(COM), token(OWN))
+    assert not role(who).lets_in(provider(OWN), token(COM, who=who))
+    assert not com_role(who).lets_in(provider(COM), token(OWN, who=who))
 
 
 def test_submit_is_for_every_branch_of_the_project(role: GetRole, com_role: GetRole) -> None:
     for branch in ("trunk", "feature/better-model", "7"):
         sub = f"project_path:group/project:ref_type:branch:ref:{branch}"
-        assert role("submit").lets_in(provider(OWN), token(OWN, {"sub": sub}))
+        assert role("submit").lets_in(provider(OWN), token(OWN, {"sub": sub}, who="submit"))
         merge_request = {"sub": sub, "ref_protected": "false", "pipeline_source": "merge_request_event"}
-        assert com_role("submit").lets_in(provider(COM), token(COM, merge_request))
+        assert com_role("submit").lets_in(provider(COM), token(COM, merge_request, who="submit"))
 
 
 @pytest.mark.parametrize("who", ["release", "deploy"])
 def test_release_and_deploy_are_for_the_default_branch_alone(role: GetRole, com_role: GetRole, who: str) -> None:
     for branch in ("main", "trunk-2", "trun", "feature/trunk", "trunk/x", "Trunk", "*", ""):
         sub = f"project_path:group/project:ref_type:branch:ref:{branch}"
-        assert not role(who).lets_in(provider(OWN), token(OWN, {"sub": sub}))
-        assert not com_role(who).lets_in(provider(COM), token(COM, {"sub": sub}))
+        assert not role(who).lets_in(provider(OWN), token(OWN, {"sub": sub}, who=who))
+        assert not com_role(who).lets_in(provider(COM), token(COM, {"sub": sub}, who=who))
 
 
 @pytest.mark.parametrize("who", ["release", "deploy"])
-@pytest.mark.parametrize("source", ["push", "web", "schedule"])
-def test_pipelines_of_the_protected_branch_itself_are_let_in(com_role: GetRole, who: str, source: str) -> None:
-    assert com_role(who).lets_in(provider(COM), token(COM, {"pipeline_source": source}))
-
-
-def test_a_child_pipeline_of_the_protected_branch_releases_and_does_not_deploy(com_role: GetRole) -> None:
-    child = {"pipeline_source": "parent_pipeline"}
-    assert com_role("release").lets_in(provider(COM), token(COM, child))
-    assert not com_role("deploy").lets_in(provider(COM), token(COM, child))
+@pytest.mark.parametrize("source", ["push", "parent_pipeline", "web", "schedule", "api", "trigger", "pipeline", "chat"])
+def test_release_and_deploy_are_for_the_pipelines_that_have_their_jobs(
+    com_role: GetRole, who: str, source: str
+) -> None:
+    let_in = com_role(who).lets_in(provider(COM), token(COM, {"pipeline_source": source}, who=who))
+    assert let_in == (source == SOURCE[who])
 
 
 @pytest.mark.parametrize("protected", ["false", None])
 def test_a_merge_requests_child_pipeline_releases_nothing(com_role: GetRole, protected: str | None) -> None:
     child: Changes = {"pipeline_source": "parent_pipeline", "ref_protected": protected}
-    assert not com_role("release").lets_in(provider(COM), token(COM, child))
-    assert com_role("submit").lets_in(provider(COM), token(COM, child))
+    assert not com_role("release").lets_in(provider(COM), token(COM, child, who="release"))
+    assert com_role("submit").lets_in(provider(COM), token(COM, child, who="submit"))
 
 
 @pytest.mark.parametrize("who", CI)
 @pytest.mark.parametrize("change", HOSTILE.values(), ids=HOSTILE.keys())
 def test_no_other_token_is_let_in(role: GetRole, com_role: GetRole, who: str, change: Changes) -> None:
-    assert not role(who).lets_in(provider(OWN), token(OWN, change))
-    assert not com_role(who).lets_in(provider(COM), token(COM, as_of_com(change)))
+    assert not role(who).lets_in(provider(OWN), token(OWN, change, who=who))
+    assert not com_role(who).lets_in(provider(COM), token(COM, as_of_com(change), who=who))
 
 
 def as_of_com(change: Changes) -> Changes:
@@ -158,13 +159,13 @@ def as_of_com(change: Changes) -> Changes:
 def test_a_path_on_gitlab_com_is_worth_nothing_without_the_projects_number(
     com_role: GetRole, who: str, change: Changes
 ) -> None:
-    assert not com_role(who).lets_in(provider(COM), token(COM, change))
+    assert not com_role(who).lets_in(provider(COM), token(COM, change, who=who))
 
 
 @pytest.mark.parametrize("who", ["release", "deploy"])
 @pytest.mark.parametrize("change", HOSTILE_TO_PROTECTED.values(), ids=HOSTILE_TO_PROTECTED.keys())
 def test_an_unprotected_branch_neither_releases_nor_deploys(com_role: GetRole, who: str, change: Changes) -> None:
-    assert not com_role(who).lets_in(provider(COM), token(COM, change))
+    assert not com_role(who).lets_in(provider(COM), token(COM, change, who=who))
 
 
 @pytest.mark.parametrize("who", CI)
