@@ -99,9 +99,7 @@ def run_jobs(clone: Path, variables: dict[str, str], *, tools: str | None = None
     artifacts.mkdir(parents=True)
     (artifacts / _PLAN).symlink_to(_PLAN.replace(":", base64.urlsafe_b64encode(b":").decode().rstrip("=")))
     environment = _environment(tools or tool_path())
-    done = subprocess.run(
-        _command(variables), cwd=clone, env=environment, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(_command(variables), cwd=clone, env=environment, capture_output=True, text=True, check=False)
     return jobs_of(done.stdout + done.stderr, exit_code=done.returncode)
 
 

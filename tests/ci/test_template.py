@@ -150,7 +150,9 @@ def test_each_merge_is_released_also_when_the_next_one_comes_at_once(parent: Con
 def test_what_a_merge_request_would_change_is_compared_where_what_a_merge_changed_is_deployed(parent: Config) -> None:
     diff, deploy = parent["mergemaker:diff"], parent["mergemaker:deploy"]
     assert diff["rules"][0]["changes"] == deploy["rules"][0]["changes"]
-    assert (diff["image"], diff["before_script"]) == (deploy["image"], deploy["before_script"])
+    newest, before = deploy["before_script"][:2], deploy["before_script"][2:]
+    assert [line.split()[:2] for line in newest] == [["git", "fetch"], ["git", "checkout"]]
+    assert (diff["image"], diff["before_script"]) == (deploy["image"], before)
     assert not any("deploy" in line.lower() for line in diff["script"])
 
 
