@@ -1,17 +1,15 @@
 """A model's folder on disk, read and packed: the same files give the same digests, on any machine."""
 
 import gzip
-import hashlib
 import io
-import os
 import tarfile
 import zipfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from mergemaker.adapters.image_files import ImageFiles, sha256_of
 from mergemaker.adapters.shared import NEVER_CODE, Shared
-from mergemaker.adapters.tree import files_in
-from mergemaker.domain.dockerfile import copied, matching
+from mergemaker.adapters.tree import files_in, read
 from mergemaker.domain.errors import UsageError
 from mergemaker.domain.model import FILE, Prepare, model_name
 from mergemaker.domain.model_toml import Around, parse_model
@@ -20,42 +18,53 @@ from mergemaker.domain.settings import MODELS
 from mergemaker.steps.bundle import LARGEST_BUNDLE, MOST_FILES, digest_of
 from mergemaker.steps.submit import Folder, Packed
 
-_IMAGE_PARTS = ("training", "serving")
+
+class Folders:
+    """Of all models, in the folder `models` under `root`."""
+
+    def __init__(self, root: Path, models: str = MODELS) -> None:
+        self._root, self._models = root, models
+        self._images = ImageFiles(root)
+
+    def read(self, name: str) -> Folder:
+        """Reads the model's folder. Raises UsageError that says what is missing."""
+        root, models = self._root, self._models
+        own = f"{models}/{model_name(name)}"
+        folder = root / own
+        if not folder.is_dir():
+            known = ", ".join(model_names(root, models)) or "none"
+            raise UsageError(f"no model {name!r}: there is no folder {own} (models here: {known})")
+        settings = read(folder / FILE, root)
+        there = dict(files_in(folder))
+        code = {path: file for path, file in there.items() if path not in NEVER_CODE}
+        if fault := _size_fault(code.values()):
+            raise UsageError(f"{folder} has {fault}")
+        shared = Shared(root, models, code)
+
+        def share(path: str) -> Collection[str]:
+            shared.take(path)
+            if fault := _size_fault([*code.values(), *shared.code.values()]):
+                raise UsageError(f"with {path} there are {fault}")
+            return shared.code
+
+        around = Around(own=there, share=share)
+        spec = parse_model(name, settings.decode(errors="replace"), file=f"{own}/{FILE}", around=around)
+        code.pop(spec.image.dockerfile or "", None)
+        code |= shared.code
+        parts = {} if spec.image.uri else self._images.of(folder, spec.image.dockerfile, there)
+        return Folder(
+            spec=spec,
+            settings=settings,
+            code=Packed(digest=_digest(code), archive=lambda: _tar(code)),
+            image_tag=spec.image.uri or image_tag(name, self._images.digest(parts)),
+            image_context=lambda: _zip(parts),
+            prepare_code=_prepare_code(spec.prepare, code) if spec.prepare else None,
+        )
 
 
 def read_folder(root: Path, name: str, models: str = MODELS) -> Folder:
-    """Reads the model's folder, in the folder `models` under `root`. Raises UsageError that says what is missing."""
-    own = f"{models}/{model_name(name)}"
-    folder = root / own
-    if not folder.is_dir():
-        known = ", ".join(model_names(root, models)) or "none"
-        raise UsageError(f"no model {name!r}: there is no folder {own} (models here: {known})")
-    settings = _read(folder / FILE, root)
-    there = dict(files_in(folder))
-    code = {path: file for path, file in there.items() if path not in NEVER_CODE}
-    if fault := _size_fault(code.values()):
-        raise UsageError(f"{folder} has {fault}")
-    shared = Shared(root, models, code)
-
-    def share(path: str) -> Collection[str]:
-        shared.take(path)
-        if fault := _size_fault([*code.values(), *shared.code.values()]):
-            raise UsageError(f"with {path} there are {fault}")
-        return shared.code
-
-    around = Around(own=there, share=share)
-    spec = parse_model(name, settings.decode(errors="replace"), file=f"{own}/{FILE}", around=around)
-    code.pop(spec.image.dockerfile or "", None)
-    code |= shared.code
-    parts = {} if spec.image.uri else _image_files(root, folder, spec.image.dockerfile)
-    return Folder(
-        spec=spec,
-        settings=settings,
-        code=Packed(digest=_digest(code), archive=lambda: _tar(code)),
-        image_tag=spec.image.uri or image_tag(name, image_digest(parts)),
-        image_context=lambda: _zip(parts),
-        prepare_code=_prepare_code(spec.prepare, code) if spec.prepare else None,
-    )
+    """Of one model alone."""
+    return Folders(root, models).read(name)
 
 
 def _prepare_code(prepare: Prepare, code: Mapping[str, Path]) -> Packed:
@@ -72,30 +81,6 @@ def model_names(root: Path, models: str = MODELS) -> list[str]:
     return sorted(file.parent.name for file in (root / models).glob(f"*/{FILE}"))
 
 
-def _image_files(root: Path, folder: Path, own: str | None) -> dict[str, Path]:
-    """What an image is made of: path in the build's context -> file.
-
-    Of the model's folder, what its Dockerfile copies: other code would make another image each time it changes.
-    """
-    dockerfile = folder / own if own else root / "training" / "Dockerfile"
-    if not dockerfile.is_file() and not own:
-        raise UsageError("no training/Dockerfile here: run this at the root of the project")
-    found = {"Dockerfile": dockerfile}
-    for part in _IMAGE_PARTS:
-        found |= {f"{part}/{path}": file for path, file in files_in(root / part) if path != "Dockerfile"}
-    # A model without requirements has none: Dockerfiles may copy the file in any case.
-    available = {"model/requirements.txt": Path(os.devnull)}
-    available |= {f"model/{path}": file for path, file in files_in(folder)}
-    for line, pattern in copied(_read(dockerfile, root).decode(errors="replace")):
-        taken = matching(pattern, available)
-        if pattern.startswith("model/") and not taken:
-            raise UsageError(
-                f"{dockerfile.relative_to(root)}:{line}: there is no {pattern.removeprefix('model/')} in {folder.name}"
-            )
-        found |= {path: available[path] for path in taken}
-    return found
-
-
 def _size_fault(files: Collection[Path]) -> str | None:
     if len(files) > MOST_FILES:
         return f"{len(files):,} files, at most {MOST_FILES:,}: data belongs into the bucket"
@@ -110,17 +95,7 @@ def _executable(file: Path) -> bool:
 
 
 def _digest(files: dict[str, Path]) -> str:
-    return digest_of(
-        (path, _executable(file), hashlib.sha256(file.read_bytes()).hexdigest()) for path, file in files.items()
-    )
-
-
-def image_digest(files: Mapping[str, Path]) -> str:
-    """Of what an image is built from; whether a file is executable does not count, which a build can't rely on.
-
-    `infra/check_context.sh` computes the same of what was uploaded.
-    """
-    return digest_of((path, False, hashlib.sha256(file.read_bytes()).hexdigest()) for path, file in files.items())
+    return digest_of((path, _executable(file), sha256_of(file)) for path, file in files.items())
 
 
 def _tar(files: dict[str, Path]) -> bytes:
@@ -143,10 +118,3 @@ def _zip(files: dict[str, Path]) -> bytes:
             entry.external_attr = (0o100755 if _executable(file) else 0o100644) << 16
             archive.writestr(entry, file.read_bytes())
     return out.getvalue()
-
-
-def _read(file: Path, root: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{file.relative_to(root)}: {error.strerror}") from None

@@ -21,11 +21,19 @@ def files_in(folder: Path) -> Iterator[tuple[str, Path]]:
         path = file.relative_to(folder)
         if is_left_out(path) or file.is_dir():
             continue
-        if not file.is_file() or not file.resolve().is_relative_to(inside):
+        if not file.is_file() or (file.is_symlink() and not file.resolve().is_relative_to(inside)):
             raise UsageError(f"{file}: leads out of its folder, or is no file: copy what it means to the folder")
         if not _is_utf8(path.as_posix()):
             raise UsageError(f"{path.as_posix()!r} under {folder}: the file's name is not UTF-8: rename it")
         yield path.as_posix(), file
+
+
+def read(file: Path, root: Path) -> bytes:
+    """Raises UsageError, which names the file as it is called under `root`."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{file.relative_to(root)}: {error.strerror}") from None
 
 
 def _is_utf8(name: str) -> bool:

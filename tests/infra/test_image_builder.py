@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.image_builder import BUILD, CHECK
-from mergemaker.adapters.folder import image_digest
+from mergemaker.adapters.image_files import image_digest
 from mergemaker.domain.names import image_tag
 from tests.infra.conftest import ROOT
 from tests.infra.stacks import ACCOUNT, PROJECT, REGION, Stacks
