@@ -189,10 +189,14 @@ class Run:
 
 MOST_ORIGINS = 20
 """That a run remembers: the newest."""
+MOST_WISHES = 100
+"""Older ones that it remembers besides, for the GitLab release that each still waits for: DynamoDB's item has an end."""
 
 
 def also_asked(run: Run, origin: Origin) -> Run:
     """`run`, with `origin` among those that are told of it."""
     if origin in run.asked_by:
         return run
-    return replace(run, also_asked=(*run.also_asked, origin)[-MOST_ORIGINS:])
+    asked = (*run.also_asked, origin)
+    waiting = [one for one in asked[:-MOST_ORIGINS] if one.tag and str(one.pipeline) not in run.tagged]
+    return replace(run, also_asked=(*waiting[-MOST_WISHES:], *asked[-MOST_ORIGINS:]))

@@ -14,7 +14,7 @@ from mergemaker.domain.job import JobRequest, from_json, to_json
 from mergemaker.domain.lineage import Lineage, from_tag_value, lineage_tags, parse_lineage, tag_value
 from mergemaker.domain.model import Distribution, Launcher, Resources
 from mergemaker.domain.names import job_name
-from mergemaker.domain.run import MOST_ORIGINS, also_asked
+from mergemaker.domain.run import MOST_ORIGINS, MOST_WISHES, also_asked
 from tests.fakes.made import digest, ingredients, lineage, origin, run
 
 HOSTILE = ["a=b", "=", "==3D", "ü/ß", "日本語", "a'; DROP", "x\n/merge", "@all", "<b>", "a|b`c", "", " spaced "]
@@ -242,6 +242,20 @@ def test_of_very_many_that_ask_the_newest_are_kept_and_the_first_always() -> Non
         made = also_asked(made, origin(pipeline=pipeline))
     assert len(made.also_asked) == MOST_ORIGINS
     assert [one.pipeline for one in made.asked_by[:2]] == [70, 200 - MOST_ORIGINS]
+
+
+def test_of_very_many_that_ask_those_whose_release_is_still_to_be_made_are_kept() -> None:
+    made = run(tagged={"72": ""})
+    for pipeline, tag in ((71, "v1"), (72, "v2"), *((number, "") for number in range(100, 200))):
+        made = also_asked(made, origin(pipeline=pipeline, tag=tag))
+    assert [one.pipeline for one in made.asked_by] == [70, 71, *range(200 - MOST_ORIGINS, 200)]
+
+
+def test_even_of_those_that_wait_for_a_release_a_record_holds_only_so_many() -> None:
+    made = run()
+    for pipeline in range(100, 300):
+        made = also_asked(made, origin(pipeline=pipeline, tag=f"v{pipeline}"))
+    assert len(made.also_asked) == MOST_WISHES + MOST_ORIGINS
 
 
 def test_a_merge_request_that_asked_several_times_is_answered_for_its_last_pipeline() -> None:

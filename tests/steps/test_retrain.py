@@ -157,6 +157,7 @@ def test_what_gitlab_refuses_is_told_once_in_an_issue(fakes: Fakes) -> None:
         assert not fakes.inputs.heard()
     (issue,) = fakes.issues.issues.values()
     assert "GitLab says 403: Insufficient permissions" in issue.description
+    assert "When the cause is mended, run a schedule of the default branch" in issue.description
 
 
 def test_of_very_many_models_each_look_takes_some_and_the_last_is_not_forgotten(fakes: Fakes) -> None:
@@ -172,8 +173,23 @@ def test_of_very_many_models_whose_uploads_are_over_none_is_waited_for(fakes: Fa
     for number in range(3 * MOST):
         comes(fakes, START, f"m{number}")
         fakes.default_branch.files[f"m{number}"] = ASKS
-    assert len(look(fakes, START + 5 * MINUTE)) == MOST
-    for minute in (10, 15):
-        look(fakes, START + minute * MINUTE)
+    assert len(look(fakes, START + 5 * MINUTE)) == 3 * MOST
     assert fakes.default_branch.pipelines == [START + 5 * MINUTE]
     assert not fakes.inputs.heard()
+
+
+def test_gitlab_is_asked_until_one_model_says_that_it_asks_for_runs(fakes: Fakes) -> None:
+    for number, model in enumerate(["rents", "prices", *(f"m{n}" for n in range(10))]):
+        comes(fakes, START + number * SECOND, model)
+        fakes.default_branch.files.setdefault(model, ASKS)
+    look(fakes, START + 5 * MINUTE)
+    assert fakes.default_branch.calls.count("settings") == 2
+    assert len(fakes.default_branch.pipelines) == 1
+
+
+def test_a_look_asks_gitlab_only_so_often_whatever_is_uploaded(fakes: Fakes) -> None:
+    comes(fakes, START)
+    for number in range(3 * MOST):
+        comes(fakes, START + 4 * MINUTE, f"m{number}")
+    assert look(fakes, START + 5 * MINUTE) == ["prices"]
+    assert fakes.default_branch.calls.count("settings") == 1 + MOST
