@@ -53,7 +53,7 @@ def processing_jobs(scope: Construct, *, to: QueuedFunction, arns: Arns) -> None
         account=arns.names.account,
         source="aws.sagemaker",
         detail_type="SageMaker Processing Job State Change",
-        detail={"RoleArn": [arns.role("execution")]},
+        detail={"RoleArn": [arns.role("execution")], "ProcessingJobStatus": ["Completed", "Failed", "Stopped"]},
         to=to,
     )
 

@@ -29,7 +29,8 @@ def report(arns: Arns) -> Statements:
     """Reads a job, what it ran, its output and who asked for it; writes note, history, a package to be approved, and
     the copy of the artifact that it serves. Looks for jobs that nobody wants any more, among all of the account."""
     asked = ("*/code/submissions/*", WAITING)
-    read = ("*/output/*", "*/packages/*", "*/reports.csv", "*/code/*.tar.gz", *asked)
+    lists = ("*/data/*.json", "*/prepared/*.json")
+    read = ("*/output/*", "*/packages/*", "*/reports.csv", "*/code/*.tar.gz", *lists, *asked)
     return [
         allow("sagemaker:DescribeTrainingJob", "sagemaker:ListTags", on=arns.training_jobs),
         allow("sagemaker:ListTrainingJobs", on="*"),
@@ -38,7 +39,7 @@ def report(arns: Arns) -> Statements:
         allow("s3:PutObject", on=arns.objects("*/reports.csv")),
         write_once(arns, "*/packages/*"),
         copy_parts(arns, "*/packages/*"),
-        list_bucket(arns, *read),
+        list_bucket(arns, *read, "*/data/*"),
         *publish(arns),
     ]
 

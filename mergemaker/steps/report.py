@@ -19,6 +19,7 @@ from mergemaker.domain.names import (
     is_address,
     output_key,
     package_key,
+    prepared_key,
     reports_key,
     submission_key,
     waiting_key,
@@ -33,6 +34,7 @@ from mergemaker.steps.bundle import holds_what_it_is_named_after
 from mergemaker.steps.output import Output, job_output
 from mergemaker.steps.publish import publish, spec_of
 from mergemaker.steps.serving import serving_of
+from mergemaker.steps.snapshot import is_as_listed
 from mergemaker.steps.tagged import make_releases
 
 LARGEST_HISTORY = 50_000_000
@@ -179,7 +181,8 @@ def record(job: TrainingJob, world: World, asked_by: Origin | None = None) -> Ru
 def _lies(job: TrainingJob, lineage: Lineage, world: World) -> list[str]:
     """What its tags say wrongly. An image's tag is never given to another image: the registry sees to that.
 
-    The code's own digest is taken before a package is made, and only then: it costs a download.
+    The code's own digest is taken before a package is made, and only then: it costs a download. So are the data's files
+    looked through, to which others can add; what was prepared is only there when it is whole, and nobody can add to it.
     """
     regexes = spec_of(job.name, lineage, world.files).metric_regexes
     found = contradictions(job, lineage, metric_regexes=regexes, names=world.names)
@@ -188,7 +191,15 @@ def _lies(job: TrainingJob, lineage: Lineage, world: World) -> list[str]:
     done = job.status is Status.COMPLETED
     if not found and done and not holds_what_it_is_named_after(lineage.model, lineage.code, world.files):
         found.append("the code bundle's content")
+    if not found and done and not _whole(lineage, world.files):
+        found.append("the files of its data")
     return found
+
+
+def _whole(lineage: Lineage, files: Files) -> bool:
+    if lineage.prepare:
+        return files.etag(prepared_key(lineage.model, lineage.data)) is not None
+    return is_as_listed(lineage.model, lineage.data, files=files)
 
 
 def fits(said: str, image: str, world: World) -> bool:

@@ -92,7 +92,10 @@ def is_as_listed(model: str, digest: str, *, files: Files) -> bool:
     found = files.read(snapshot_key(model, digest), longest=LARGEST_LIST)
     if found is None or hashlib.sha256(found[0]).hexdigest() != digest:
         return False
-    sizes = {path: size for path, size, _ in json.loads(found[0])}
+    try:
+        sizes = {path: size for path, size, _ in json.loads(found[0])}
+    except (ValueError, TypeError, RecursionError):
+        return False
     for stored in files.list(data_prefix(model, digest)):
         path = stored.key.removeprefix(data_prefix(model, digest))
         if path not in sizes or sizes.pop(path) not in (None, stored.size):

@@ -47,11 +47,13 @@ def settle(
     for key, request in waiting.items():
         about.turn_to(request.name, request.lineage.model, request.lineage.origin.merge_request)
         outcome = _given_up(request, closed, world) or act(request)
+        if isinstance(outcome, str) and outcome:
+            outcome = keep_unstarted(request, Status.FAILED, reason=outcome, world=world, clock=clock)
         if isinstance(outcome, Run):
             told.append((key, outcome))
-        elif outcome:
-            told.append((key, keep_unstarted(request, Status.FAILED, reason=outcome, world=world, clock=clock)))
-        else:
+        if not outcome or outcome.status is Status.WAITING:
+            # It started, or waits elsewhere by now. Were the key to stay because GitLab is away, a later submit could
+            # not leave the run here again, and no event would tell of it.
             world.files.delete(key)
     # Told last: a job does not wait for GitLab.
     each(partial(_tell, key, run, world) for key, run in told)

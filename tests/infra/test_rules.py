@@ -106,7 +106,11 @@ def test_events_of_other_accounts_are_not_heard(stacks: Stacks, source: str, det
     ("detail_type", "function", "detail"),
     [
         ("SageMaker Training Job State Change", "report", BY_ROLE),
-        ("SageMaker Processing Job State Change", "start", BY_ROLE),
+        (
+            "SageMaker Processing Job State Change",
+            "start",
+            {**BY_ROLE, "ProcessingJobStatus": ["Completed", "Failed", "Stopped"]},
+        ),
         (
             "SageMaker Training Job State Change",
             "start",

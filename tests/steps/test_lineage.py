@@ -341,3 +341,28 @@ def test_a_run_that_says_the_same_with_another_run_key_is_not_found(fakes: Fakes
     assert there is not None
     fakes.jobs.move(job, Status.COMPLETED, lineage=replace(there, run_key=there.run_key[:12] + "0" * 52))
     assert submitted(fakes, who=origin(pipeline=71)).how is How.STARTED
+
+
+# The data's files ---------------------------------------------------------------------------
+
+
+def test_a_run_on_a_snapshot_that_somebody_added_to_is_refused(fakes: Fakes) -> None:
+    job = submitted(fakes).job
+    snapshot = fakes.jobs.requests[job].lineage.data
+    fakes.files.put(f"prices/data/{snapshot}/training/evil.csv", b"6,6,6")
+    completed(fakes, job, {"rmse": 0.0})
+    run = report(job, fakes.world)
+    assert run is not None
+    assert (run.status, run.version) == (Status.FAILED, None)
+    assert "(the files of its data)" in run.reason
+
+
+@pytest.mark.parametrize("content", [b"[]", b"not json", b"[[1]]", b"null"])
+def test_a_run_on_a_snapshot_whose_list_is_another_is_refused(fakes: Fakes, content: bytes) -> None:
+    job = submitted(fakes).job
+    snapshot = fakes.jobs.requests[job].lineage.data
+    fakes.files.put(f"prices/data/{snapshot}.json", content)
+    completed(fakes, job, {"rmse": 0.0})
+    run = report(job, fakes.world)
+    assert run is not None
+    assert "(the files of its data)" in run.reason

@@ -176,6 +176,16 @@ def test_the_merged_tree_has_the_source_of_its_reviewed_run_and_another_script_h
     assert prepared_folder(script="other").ingredients(data="").source != lineage.source
 
 
+def test_while_gitlab_is_away_a_run_goes_on_to_wait_for_its_data_and_nothing_of_it_stays_behind(fakes: Fakes) -> None:
+    of = prepared_folder()
+    asked(fakes, of, image=False)
+    fakes.merge_requests.down = RetryableError("GitLab can't be reached")
+    with pytest.raises(RetryableError, match="GitLab"):
+        build_ended(of.image_tag, fakes.images.finish(of.image_tag), world=fakes.world, clock=fakes.now)
+    (key,) = waiting(fakes)
+    assert key.split("/")[-2] == only(fakes)
+
+
 # Failures -----------------------------------------------------------------------------------
 
 
@@ -444,6 +454,15 @@ def test_a_training_job_whose_tags_name_another_preparation_is_refused(fakes: Fa
     assert run is not None
     assert (run.status, run.version) == (Status.FAILED, None)
     assert "data" in run.reason
+
+
+def test_a_training_job_on_prepared_data_that_is_not_whole_is_refused(fakes: Fakes) -> None:
+    job = prepared(fakes)
+    fakes.files.delete(prepared_key("prices", fakes.jobs.requests[job].lineage.data))
+    completed(fakes, job, {"rmse": 0.0})
+    run = report(job, fakes.world)
+    assert run is not None
+    assert (run.version, "(the files of its data)" in run.reason) == (None, True)
 
 
 def test_a_waiting_run_elsewhere_than_it_belongs_is_refused(fakes: Fakes) -> None:
