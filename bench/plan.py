@@ -1,6 +1,7 @@
-"""``python -m bench.plan``: what `mergemaker plan --child-pipeline` takes in a repository of many models.
+"""``python -m bench.plan``: what the plan job's commands take in a repository of many models, `mergemaker check` and
+`mergemaker plan --child-pipeline`.
 
-Exit code 1 if it plans other models than were changed; never because of a time.
+Exit code 1 if the one finds a fault, or the other plans other models than were changed; never because of a time.
 """
 
 import argparse
@@ -17,12 +18,14 @@ from pathlib import Path
 from statistics import median
 
 from local.tools import ROOT
+from mergemaker.adapters.tree import files_in
+from mergemaker.domain.pipelines import MODEL
 
 MODELS = (10, 100, 1000)
 FILES, COMMITS = 10_000, 200
 TOUCHED = 5
 """Models that the merge request changes, one a commit in turns."""
-PLAN = [str(Path(sys.executable).with_name("mergemaker")), "plan", "--child-pipeline", "child.yml"]
+MERGEMAKER = str(Path(sys.executable).with_name("mergemaker"))
 WHO = "Ann <ann@example.com> {when} +0000"
 
 
@@ -55,7 +58,7 @@ def cases() -> list[Case]:
     declares = plain.replace("[train]\n", '[train]\nshared = ["lib/{name}", "lib/units.py"]\n')
     declares += '\n[channels.more]\ndvc = "data/{name}/train"\n'
     return [
-        Case("their folders", lambda _: plain, lambda name: f"models/{name}/part-000.py"),
+        Case("their folders", lambda _: plain, lambda name: f"models/{name}/train.py"),
         Case("what each declares", lambda name: declares.replace("{name}", name), lambda name: f"lib/{name}/scale.py"),
         Case("everyone's image", lambda _: plain, lambda _: "training/install.sh", everything=True),
     ]
@@ -77,9 +80,15 @@ def stream(case: Case, names: list[str], touched: list[str], files: int, commits
     yield commit("main", 0)
     for name in names:
         yield file(f"models/{name}/model.toml", case.settings(name))
-        for part in range(files // len(names) - 1):
+        for path in ("requirements.txt", "train.py"):
+            yield file(f"models/{name}/{path}", f"# of {name}\n")
+        yield file(f"lib/{name}/scale.py", f"# of {name}\n")
+        for part in range(files // len(names) - 4):
             yield file(f"models/{name}/part-{part:03}.py", f"NUMBER = {part}  # of {name}\n")
-    yield file("training/install.sh", "exit\n")
+    yield file("lib/units.py", "")
+    for folder in ("training", "serving"):
+        for path, there in files_in(ROOT / folder):
+            yield file(f"{folder}/{path}", there.read_text())
     yield file("mergemaker.toml", (ROOT / "mergemaker.toml").read_text())
     yield "\nreset refs/heads/feature\nfrom refs/heads/main\n\n"
     for number in range(commits):
@@ -101,19 +110,32 @@ def git(folder: Path, *words: str, said: str = "") -> str:
     return subprocess.run(["git", *words], cwd=folder, input=said, capture_output=True, text=True, check=True).stdout
 
 
+def check(folder: Path, models: int) -> Took:
+    """The whole process. Exits where it is not content with all models."""
+    took, done = timed(folder, "check")
+    if f" and {models} models are fine: " not in done.stdout:
+        raise SystemExit(f"a fault was found:\n{done.stdout[:2000]}{done.stderr[:2000]}")
+    return took
+
+
 def plan(folder: Path, base: str, expected: list[str]) -> Took:
     """The whole process. Exits where it does not plan what was changed."""
     gitlab = {"CI_MERGE_REQUEST_IID": "7", "CI_MERGE_REQUEST_DIFF_BASE_SHA": base}
+    took, done = timed(folder, "plan", "--child-pipeline", "child.yml", **gitlab)
+    jobs = json.loads((folder / "child.yml").read_text()) if done.returncode == 0 else {}
+    planned = [job["variables"][MODEL] for job in jobs.values() if "variables" in job]
+    if done.stdout.split() != expected or " ".join(planned).split() != expected:
+        raise SystemExit(f"planned {planned} instead of {expected}:\n{done.stdout[:2000]}{done.stderr}")
+    return took
+
+
+def timed(folder: Path, *words: str, **gitlab: str) -> tuple[Took, subprocess.CompletedProcess[str]]:
     plain = {key: value for key, value in os.environ.items() if not key.startswith("CI_")}
     before, start = children_cpu(), time.perf_counter()
-    done = subprocess.run(PLAN, cwd=folder, env=plain | gitlab, capture_output=True, text=True, check=False)
-    took = Took(time.perf_counter() - start, children_cpu() - before)
-    jobs = json.loads((folder / "child.yml").read_text()) if done.returncode == 0 else {}
-    if done.stdout.split() != expected or [job for job in jobs if job != "include"] != [
-        f"submit:{n}" for n in expected
-    ]:
-        raise SystemExit(f"planned {jobs.keys()} instead of {expected}:\n{done.stdout[:2000]}{done.stderr}")
-    return took
+    done = subprocess.run(
+        [MERGEMAKER, *words], cwd=folder, env=plain | gitlab, capture_output=True, text=True, check=False
+    )
+    return Took(time.perf_counter() - start, children_cpu() - before), done
 
 
 def children_cpu() -> float:
@@ -131,20 +153,22 @@ def main() -> None:
     if min(asked.models) < TOUCHED or asked.rounds < 1 or asked.commits < TOUCHED:
         parser.error(f"at least {TOUCHED} --models, {TOUCHED} --commits and 1 of --rounds")
     print(f"{asked.files:,} files, {asked.commits} commits since the merge base\n")
-    print("| models | a change of | planned | `mergemaker plan` | CPU |\n|--:|---|--:|--:|--:|")
+    print("| models | a change of | planned | `mergemaker plan` | CPU | `mergemaker check` | CPU |")
+    print("|--:|---|--:|--:|--:|--:|--:|")
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         for number, (models, case) in enumerate((m, c) for m in asked.models for c in cases()):
             at = Path(folder) / str(number)
             base, expected = repository(at, case, models, asked.files, asked.commits)
-            took = [plan(at, base, expected) for _ in range(asked.rounds)]
-            print(row(models, case, expected, took), flush=True)
+            plans = [plan(at, base, expected) for _ in range(asked.rounds)]
+            checks = [check(at, models) for _ in range(asked.rounds)]
+            print(f"| {models:,} | {case.what} | {len(expected):,} | {cells(plans)} | {cells(checks)} |", flush=True)
 
 
-def row(models: int, case: Case, planned: list[str], took: list[Took]) -> str:
+def cells(took: list[Took]) -> str:
     """Of a table in Markdown."""
     walls = [one.wall for one in took]
-    wall = f"{median(walls):.2f} s ({min(walls):.2f}–{max(walls):.2f})"
-    return f"| {models:,} | {case.what} | {len(planned):,} | {wall} | {median(one.cpu for one in took):.2f} s |"
+    cpu = median(one.cpu for one in took)
+    return f"{median(walls):.2f} s ({min(walls):.2f}–{max(walls):.2f}) | {cpu:.2f} s"
 
 
 if __name__ == "__main__":

@@ -9,11 +9,16 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mergemaker.domain.errors import MergemakerError, UsageError
 from mergemaker.domain.lineage import Origin
 from mergemaker.domain.settings import FILE, MODELS, Settings, parse_settings
+
+if TYPE_CHECKING:
+    from mergemaker.bootstrap import Aws
 
 Command = Callable[[argparse.Namespace], int]
 TEMPLATES = ("sklearn", "xgboost", "pytorch", "custom")
@@ -30,12 +35,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run: Command = asked.run
         return run(asked)
     except MergemakerError as error:
-        for line in str(error).splitlines():
-            print(f"mergemaker: {line}", file=sys.stderr)
-        return 2 if isinstance(error, UsageError) else 1
+        return _failed(error)
     except KeyboardInterrupt:
         print("mergemaker: interrupted", file=sys.stderr)
         return 130
+
+
+def _failed(error: MergemakerError, about: str = "") -> int:
+    """Says so; the exit code."""
+    for line in str(error).splitlines():
+        print(f"mergemaker: {about}{line}", file=sys.stderr)
+    return 2 if isinstance(error, UsageError) else 1
+
+
+def _each(models: Sequence[str], do: Callable[[str], None]) -> int:
+    """The others' turn comes also if one fails. The worst of the exit codes."""
+    worst = 0
+    for model in models:
+        try:
+            do(model)
+        except MergemakerError as error:
+            worst = max(worst, _failed(error, f"{model}: " if len(models) > 1 else ""))
+        sys.stdout.flush()  # in order with what is said of failures
+    return worst
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,10 +81,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     plan.set_defaults(run=_plan)
 
-    submit = commands.add_parser("submit", help="train a model, or find the run that did so already")
-    submit.add_argument("model", metavar="MODEL")
+    submit = commands.add_parser("submit", help="train models, or find the runs that did so already")
+    submit.add_argument("models", metavar="MODEL", nargs="+")
     submit.add_argument("--force", action="store_true", help="train again although a run did the same work")
-    submit.add_argument("--json", action="store_true", help="as a JSON object")
+    submit.add_argument("--json", action="store_true", help="as JSON objects, one a line")
     submit.set_defaults(run=_submit)
 
     reproduce = commands.add_parser("reproduce", help="the same run again, from what was recorded of it")
@@ -70,10 +92,10 @@ def _parser() -> argparse.ArgumentParser:
     reproduce.add_argument("--json", action="store_true", help="as a JSON object")
     reproduce.set_defaults(run=_reproduce)
 
-    release = commands.add_parser("release", help="release the reviewed run of a merged model")
-    release.add_argument("model", metavar="MODEL")
+    release = commands.add_parser("release", help="release the reviewed runs of merged models")
+    release.add_argument("models", metavar="MODEL", nargs="+")
     release.add_argument("--to", metavar="ENV", required=True, help="environment, as in mergemaker.toml")
-    release.add_argument("--json", action="store_true", help="as a JSON object")
+    release.add_argument("--json", action="store_true", help="as JSON objects, one a line")
     release.set_defaults(run=_release)
 
     diff = commands.add_parser("diff", help="what this merge request would change of the stacks, for a note on it")
@@ -114,9 +136,9 @@ def _add_data_and_image(commands: "argparse._SubParsersAction[argparse.ArgumentP
     image = commands.add_parser("image", help="images: build a model's, resolve AWS's own").add_subparsers(
         title="commands", required=True, metavar="COMMAND"
     )
-    build = image.add_parser("build", help="have a model's image built, unless it is there, without training")
-    build.add_argument("model", metavar="MODEL")
-    build.add_argument("--json", action="store_true", help="as a JSON object")
+    build = image.add_parser("build", help="have models' images built, unless they are there, without training")
+    build.add_argument("models", metavar="MODEL", nargs="+")
+    build.add_argument("--json", action="store_true", help="as JSON objects, one a line")
     build.set_defaults(run=_image_build)
     resolve = image.add_parser("resolve", help="the address of an image of AWS's, for image.uri in model.toml")
     resolve.add_argument("name", metavar="NAME:VERSION", help="such as xgboost:1.7-1")
@@ -140,6 +162,18 @@ def _settings() -> Settings:
         raise UsageError(f"{FILE} can't be read: {error}") from None
 
 
+def _aws(settings: Settings) -> "Callable[[], Aws]":
+    """Makes one for all models, not before it is needed: what is wrong in a folder is told at once."""
+
+    @cache
+    def aws() -> "Aws":
+        from mergemaker.bootstrap import Aws
+
+        return Aws(settings.names, settings.network)
+
+    return aws
+
+
 def _of_this_project(who: Origin, settings: Settings) -> Origin:
     """Raises UsageError in another GitLab project, such as a fork: its merge requests have the same numbers as ours."""
     if who.gitlab_project != settings.gitlab.project_id:
@@ -161,17 +195,17 @@ def _new(asked: argparse.Namespace) -> int:
 
 
 def _check(_asked: argparse.Namespace) -> int:
-    from mergemaker.adapters.folder import model_names, read_folder
+    from mergemaker.adapters.folder import Folders, model_names
 
     faults, models = [], MODELS
     try:
         models = _settings().models
     except UsageError as error:
         faults.append(str(error))
-    names = model_names(_root(), models)
+    names, folders = model_names(_root(), models), Folders(_root(), models)
     for name in names:
         try:
-            read_folder(_root(), name, models)
+            folders.read(name)
         except UsageError as error:
             faults.append(str(error))
     if faults:
@@ -198,31 +232,33 @@ def _plan(asked: argparse.Namespace) -> int:
 
 
 def _submit(asked: argparse.Namespace) -> int:
-    from mergemaker.adapters.folder import read_folder
+    from mergemaker.adapters.folder import Folders
     from mergemaker.domain.ci import origin
 
     settings = _settings()
     who = _of_this_project(origin(os.environ), settings)
-    folder = read_folder(_root(), asked.model, settings.models)
-    from mergemaker.adapters.dvc import DvcFiles
-    from mergemaker.bootstrap import Aws
-    from mergemaker.steps.submit import submit
+    folders, aws = Folders(_root(), settings.models), _aws(settings)
 
-    aws = Aws(settings.names, settings.network)
-    done = submit(
-        folder=folder,
-        origin=who,
-        names=settings.names,
-        files=aws.files,
-        tracking=DvcFiles(_root(), settings.names.bucket),
-        images=aws.images,
-        jobs=aws.jobs,
-        preparations=aws.preparations,
-        force=asked.force,
-    )
-    said = {"model": asked.model, "job": done.job, "how": done.how, "status": done.status}
-    print(json.dumps(said) if asked.json else f"{asked.model}: run {done.job} {done.how} ({done.status})")
-    return 0
+    def one(model: str) -> None:
+        folder = folders.read(model)
+        from mergemaker.adapters.dvc import DvcFiles
+        from mergemaker.steps.submit import submit
+
+        done = submit(
+            folder=folder,
+            origin=who,
+            names=settings.names,
+            files=aws().files,
+            tracking=DvcFiles(_root(), settings.names.bucket),
+            images=aws().images,
+            jobs=aws().jobs,
+            preparations=aws().preparations,
+            force=asked.force,
+        )
+        said = {"model": model, "job": done.job, "how": done.how, "status": done.status}
+        print(json.dumps(said) if asked.json else f"{model}: run {done.job} {done.how} ({done.status})")
+
+    return _each(asked.models, one)
 
 
 def _reproduce(asked: argparse.Namespace) -> int:
@@ -237,35 +273,38 @@ def _reproduce(asked: argparse.Namespace) -> int:
 
 
 def _release(asked: argparse.Namespace) -> int:
-    from mergemaker.adapters.folder import read_folder
+    from mergemaker.adapters.folder import Folders
     from mergemaker.adapters.git import Checkout
     from mergemaker.domain.ci import merge_request_of, origin
 
     settings = _settings()
     who = _of_this_project(origin(os.environ), settings)
     environment = settings.environment(asked.to)
-    folder = read_folder(_root(), asked.model, settings.models)
-    from mergemaker.bootstrap import Aws
-    from mergemaker.steps.release import Merged, release
+    folders, checkout, aws = Folders(_root(), settings.models), Checkout(_root()), _aws(settings)
 
-    checkout = Checkout(_root())
-    package = release(
-        model=asked.model,
-        environment=environment.name,
-        merged=Merged(
-            commit=who.commit,
-            parents=checkout.parents(),
-            merge_request=merge_request_of(checkout.message()),
-            pipeline=who.pipeline,
-            source=folder.ingredients(data="").source,
-        ),
-        names=settings.names,
-        registry=Aws(settings.names, settings.network).registry,
-    )
-    said = {"model": asked.model, "version": package.version, "job": package.job, "environment": environment.name}
-    text = f"{asked.model}: version {package.version} (run {package.job}) approved for {environment.name}"
-    print(json.dumps(said) if asked.json else text)
-    return 0
+    def one(model: str) -> None:
+        folder = folders.read(model)
+        from mergemaker.steps.release import Merged, release
+
+        package = release(
+            model=model,
+            environment=environment.name,
+            merged=Merged(
+                commit=who.commit,
+                parents=checkout.parents(),
+                merge_request=merge_request_of(checkout.message()),
+                pipeline=who.pipeline,
+                source=folder.ingredients(data="").source,
+            ),
+            names=settings.names,
+            registry=aws().registry,
+            files=aws().files,
+        )
+        said = {"model": model, "version": package.version, "job": package.job, "environment": environment.name}
+        text = f"{model}: version {package.version} (run {package.job}) approved for {environment.name}"
+        print(json.dumps(said) if asked.json else text)
+
+    return _each(asked.models, one)
 
 
 def _diff(_asked: argparse.Namespace) -> int:
@@ -307,18 +346,20 @@ def _data_diff(asked: argparse.Namespace) -> int:
 
 
 def _image_build(asked: argparse.Namespace) -> int:
-    from mergemaker.adapters.folder import read_folder
+    from mergemaker.adapters.folder import Folders
 
     settings = _settings()
-    folder = read_folder(_root(), asked.model, settings.models)
-    from mergemaker.bootstrap import Aws
-    from mergemaker.steps.build import build
+    folders, aws = Folders(_root(), settings.models), _aws(settings)
 
-    aws = Aws(settings.names, settings.network)
-    how = build(folder, files=aws.files, images=aws.images)
-    said = {"model": asked.model, "image": folder.image_tag, "how": how}
-    print(json.dumps(said) if asked.json else f"{asked.model}: image {folder.image_tag} {how}")
-    return 0
+    def one(model: str) -> None:
+        folder = folders.read(model)
+        from mergemaker.steps.build import build
+
+        how = build(folder, files=aws().files, images=aws().images)
+        said = {"model": model, "image": folder.image_tag, "how": how}
+        print(json.dumps(said) if asked.json else f"{model}: image {folder.image_tag} {how}")
+
+    return _each(asked.models, one)
 
 
 def _image_resolve(asked: argparse.Namespace) -> int:

@@ -39,7 +39,7 @@ class ImageFiles:
     def of(self, folder: Path, own: str | None, there: Mapping[str, Path]) -> dict[str, Path]:
         """What an image is made of: path in the build's context -> file.
 
-        Of the model's folder, with the files `there`, what the Dockerfile copies, be it the model's `own` or everyone's:
+        Of the model's folder, with the files `there`, what the Dockerfile copies, the model's `own` or everyone's:
         other code would make another image each time it changes.
         """
         dockerfile = folder / own if own else self._root / "training" / "Dockerfile"

@@ -1,7 +1,8 @@
-"""GitLab's child pipeline: the jobs that a plan asks for, one for each model."""
+"""GitLab's child pipeline: the jobs that a plan asks for, one for each model while GitLab takes that many."""
 
 import json
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -10,6 +11,12 @@ from mergemaker.domain.triggers import Wishes
 
 TEMPLATE = "ci/mergemaker.gitlab-ci.yml"
 """Where the jobs' settings are: a child pipeline includes them from the commit that it is of."""
+
+MODEL = "MERGEMAKER_MODEL"
+"""The variable that tells a job its model, or its models, with spaces between: their names have none."""
+MOST_JOBS = 100
+"""Of one task in a pipeline. On GitLab.com's free plan a project's running pipelines may have 500 jobs together; a
+pipeline that would be above that fails as a whole."""
 
 
 class Task(StrEnum):
@@ -22,7 +29,7 @@ class Task(StrEnum):
 
 @dataclass(frozen=True)
 class Job:
-    """Of a child pipeline."""
+    """What is to be done with a model."""
 
     task: Task
     model: str
@@ -71,11 +78,23 @@ def child_pipeline(plan: Plan) -> str:
 
     A name has its task before it, for a model may be called as a keyword of GitLab's, such as ``image``.
     """
-    asked = {f"{job.task}:{job.model}": _job(job) for job in plan.jobs}
+    asked = {name: value for task in Task for name, value in _jobs(task, plan.jobs)}
     nothing = {plan.otherwise: {"extends": ".mergemaker:nothing"}}
     return json.dumps({"include": [{"local": TEMPLATE}], **(asked or nothing)}, indent=2)
 
 
-def _job(job: Job) -> dict[str, object]:
-    variables = {"MERGEMAKER_MODEL": job.model, **({RELEASE_TAG: job.tag} if job.tag else {})}
-    return {"extends": f".mergemaker:{job.task}", "variables": variables}
+def _jobs(task: Task, jobs: Sequence[Job]) -> Iterator[tuple[str, object]]:
+    """Of one task: a job for each model, or for several together. What is to be tagged has a job of its own always."""
+    alone = [job for job in jobs if job.task is task and job.tag]
+    plain = [job.model for job in jobs if job.task is task and not job.tag]
+    size = max(1, math.ceil(len(plain) / MOST_JOBS))
+    parts = [plain[start : start + size] for start in range(0, len(plain), size)]
+    for number, models in enumerate(parts, start=1):
+        name = models[0] if size == 1 else f"{number}/{len(parts)}"
+        yield f"{task}:{name}", _job(task, " ".join(models), {})
+    for job in alone:
+        yield f"{task}:{job.model}", _job(task, job.model, {RELEASE_TAG: job.tag})
+
+
+def _job(task: Task, models: str, more: Mapping[str, str]) -> dict[str, object]:
+    return {"extends": f".mergemaker:{task}", "variables": {MODEL: models, **more}}

@@ -128,7 +128,8 @@ class Table:
 
     def done(self) -> None:
         """Raises UsageError if anything was wrong, keys that nothing reads included."""
-        unknown = [key for key in _paths(self._content) if not any(self._covers(known, key) for known in self._known)]
+        others = [key for key in _paths(self._content) if key not in self._known]
+        unknown = [key for key in others if not any(self._covers(known, key) for known in self._known)]
         for key in dict.fromkeys(self._unknown_part(key) for key in unknown):
             if any(known.startswith(f"{key}.") for known in self._known):
                 self.fault(key, f"must be a table, such as [{key}]")

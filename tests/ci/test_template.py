@@ -121,7 +121,22 @@ def test_a_child_pipeline_has_a_job_for_each_model_and_none_of_its_parents(tmp_p
     jobs = Pipeline(variables | CHILD, ("infra/data.py",)).jobs(made)
     assert sorted(jobs) == [f"{task}:image", f"{task}:prices"]
     assert jobs[f"{task}:image"]["variables"]["MERGEMAKER_MODEL"] == "image"
-    assert f'mergemaker {COMMANDS[task]} "$MERGEMAKER_MODEL"' in "\n".join(jobs[f"{task}:prices"]["script"])
+    assert f"mergemaker {COMMANDS[task]} $MERGEMAKER_MODEL" in "\n".join(jobs[f"{task}:prices"]["script"])
+
+
+@pytest.mark.parametrize("task", Task)
+def test_a_job_of_several_models_hands_each_to_the_command(tmp_path: Path, task: Task) -> None:
+    jobs = Pipeline(PUSH | CHILD).jobs(child(tmp_path, *(Job(task, f"model-{number}") for number in range(101))))
+    job = jobs[f"{task}:1/51"]
+    shown = subprocess.run(
+        ["bash", "-euc", "\n".join(["mergemaker() { printf '%s\\n' \"$@\"; }", *job["script"]])],
+        env={"MERGEMAKER_SUBMIT_ROLE_ARN": "arn", "MERGEMAKER_RELEASE_ROLE_ARN": "arn", **job["variables"]},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    words = COMMANDS[task].split()
+    assert shown.stdout.splitlines()[: len(words) + 2] == [*words, "model-0", "model-1"]
 
 
 @pytest.mark.parametrize("variables", [MERGE_REQUEST, PUSH])
@@ -214,7 +229,10 @@ def test_the_uv_of_the_images_is_the_one_that_was_tested(parent: Config) -> None
     assert {image.split(":")[1].split("-")[0] for image in images} == {locked[1]}
 
 
-@pytest.mark.parametrize("jobs", [(), (Job(Task.SUBMIT, "prices", "v1"), Job(Task.RELEASE, "image"))])
+MANY = tuple(Job(Task.RELEASE, f"model-{number}") for number in range(101))
+
+
+@pytest.mark.parametrize("jobs", [(), (Job(Task.SUBMIT, "prices", "v1"), Job(Task.RELEASE, "image")), MANY])
 def test_gitlabs_schema_takes_a_generated_pipeline(tmp_path: Path, jobs: tuple[Job, ...]) -> None:
     file = tmp_path / "child.yml"
     file.write_text(child_pipeline(Plan(jobs)))

@@ -153,3 +153,12 @@ def test_an_image_of_somebody_elses_needs_no_build(run: Run, repo: Path) -> None
     (repo / "models/rents/model.toml").write_text(settings + MODEL_TOML)
     said = "rents: image 683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1 is somebody else's: "
     assert run("image", "build", "rents") == (0, [f"{said}there is nothing to build"], [])
+
+
+def test_of_several_images_one_that_cannot_be_built_holds_back_no_other(run: Run, repo: Path) -> None:
+    address = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
+    for model in MODELS:
+        (repo / "models" / model / "model.toml").write_text(f'image.uri = "{address}"\n{MODEL_TOML}')
+    code, out, said = run("image", "build", "prices", "sales", "rents", "--json")
+    assert (code, [json.loads(line)["model"] for line in out]) == (2, ["prices", "rents"])
+    assert said == ["mergemaker: sales: no model 'sales': there is no folder models/sales (models here: prices, rents)"]

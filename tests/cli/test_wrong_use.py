@@ -70,6 +70,19 @@ def test_an_unknown_model_is_answered_with_the_known_ones(run: Run, ci: None) ->
     assert only(said).endswith("no model 'rents': there is no folder models/rents (models here: prices)")
 
 
+@pytest.mark.parametrize("words", [["submit"], ["release", "--to", "staging"], ["image", "build"]])
+def test_of_several_models_each_has_its_turn_and_the_worst_exit_code_counts(
+    run: Run, project: Path, ci: None, words: list[str]
+) -> None:
+    git(project, "init", "-q")
+    git(project, "add", ".")
+    git(project, "commit", "-qm", "one")
+    code, _, said = run(*words, "rents", "prices", "sales")
+    assert code == 2  # the unknown ones' is 2, that of prices without AWS 1
+    assert [line.split(": ")[1] for line in said] == ["rents", "prices", "sales"]
+    assert "no AWS credentials" in said[1]
+
+
 @pytest.mark.parametrize("name", ["../prices", "/etc", "Prices", "prices/", "", "a b"])
 def test_what_can_be_no_models_name_never_becomes_a_path(run: Run, ci: None, name: str) -> None:
     code, _, said = run("submit", name)
@@ -144,7 +157,7 @@ def test_a_plan_against_a_commit_that_a_shallow_clone_lacks_is_told(
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["train"], ["submit"], ["release", "prices"], ["submit", "prices", "rents"], ["check", "--jsn"]]
+    "words", [[], ["train"], ["submit"], ["release", "prices"], ["submit", "prices", "--to", "x"], ["check", "--jsn"]]
 )
 def test_wrong_words_are_answered_with_the_usage(run: Run, words: list[str]) -> None:
     code, _, said = run(*words)
