@@ -68,7 +68,7 @@ def _statements(arns: Arns) -> Sequence[iam.PolicyStatement]:
         roles(READ_AND_WRITE, "s3", "execution", "submit", "report-function", "start-function"),
         # An output that a job names the key for (SageMaker Developer Guide, execution roles).
         roles(("kms:Encrypt",), "s3", "execution"),
-        roles(_READ, "s3", "image-builder", "release-function"),
+        roles(_READ, "s3", "image-builder", "release-function", "release"),
         roles(_READ, "secretsmanager", *_FUNCTIONS),
         roles(_READ, "sqs", *_FUNCTIONS),
         roles(_TABLE, "dynamodb", *_FUNCTIONS),

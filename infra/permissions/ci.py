@@ -95,6 +95,8 @@ def release(arns: Arns) -> Statements:
     The same call takes an inference specification, and IAM has no condition key for it: an image or artifact of a
     package can be exchanged here. `steps.deploy` compares both with the record of the run, which this role can't write.
 
+    Which runs the merge request asked for, its pipelines have left word of: nothing else of the bucket is read.
+
     AWS documents ListModelPackages on groups and on packages: allow both.
     """
     origin = [f"sagemaker:CustomerMetadataProperties/{key}" for key in _ORIGIN]
@@ -109,6 +111,8 @@ def release(arns: Arns) -> Statements:
             on=arns.packages,
             when={"StringEquals": {"sagemaker:ModelApprovalStatus": "Approved", **made_here}, "Null": untouched},
         ),
+        allow("s3:GetObject", on=arns.objects("*/code/submissions/*")),
+        list_bucket(arns, "*/code/submissions/*"),
     ]
 
 

@@ -190,7 +190,7 @@ class Run:
 MOST_ORIGINS = 20
 """That a run remembers: the newest."""
 MOST_WISHES = 100
-"""Older ones that it remembers besides, for the GitLab release that each still waits for: DynamoDB's item has an end."""
+"""Older ones that it remembers besides, for the GitLab release that each still waits for."""
 
 
 def also_asked(run: Run, origin: Origin) -> Run:

@@ -107,4 +107,11 @@ def approved(fakes: Fakes, run: Run, *, to: str = "staging", pipeline: int = 90)
         pipeline=pipeline,
         source=run.lineage.source,
     )
-    return release(model=run.model, environment=to, merged=merge, names=fakes.names, registry=fakes.registry)
+    return release(
+        model=run.model,
+        environment=to,
+        merged=merge,
+        names=fakes.names,
+        registry=fakes.registry,
+        files=fakes.files,
+    )

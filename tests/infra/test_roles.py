@@ -79,9 +79,9 @@ def test_no_role_may_pass_anything_but_the_execution_role(role: GetRole, who: st
     [
         ("execution", {"code", "data", "output", "packages", "prepared"}),
         ("submit", {"data", "input"}),
-        ("report-function", {"code/submissions", "code/waiting", "output", "packages"}),
+        ("report-function", {"code/submissions", "code/waiting", "data", "output", "packages"}),
         ("start-function", {"code/submissions", "code/waiting", "data", "output", "prepared"}),
-        ("release", set()),
+        ("release", {"code/submissions"}),
         ("deploy", set()),
         ("release-function", {"code/submissions"}),
         ("image-builder", set()),
@@ -96,7 +96,7 @@ def test_listing_the_bucket_is_confined(role: GetRole, who: str, allowed: set[st
     assert not role(who).may("s3:ListBucket", BUCKET)
 
 
-@pytest.mark.parametrize("who", ["submit", *FUNCTIONS])
+@pytest.mark.parametrize("who", ["submit", "release", *FUNCTIONS])
 def test_who_reads_an_object_may_find_out_that_it_is_not_there(role: GetRole, who: str) -> None:
     """S3 says 403 instead of 404 to who may not list; the adapter then lists what begins with the key."""
     readable = [

@@ -1,16 +1,20 @@
 """A release approves exactly what was reviewed, or nothing."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from mergemaker.domain.errors import RefusedError, RetryableError
+from mergemaker.domain.job import from_json, to_json
+from mergemaker.domain.lineage import Origin
+from mergemaker.domain.names import job_name, submission_key, submissions_prefix
 from mergemaker.domain.release import Approval, Package
 from mergemaker.domain.run import Run
 from mergemaker.steps.release import Merged, release
 from tests.fakes.made import HEAD, digest, folder, origin
 from tests.fakes.registry import PACKAGES
-from tests.fakes.story import merged, trained
+from tests.fakes.story import merged, submitted, trained
 from tests.fakes.world import Fakes
 
 MAIN = "b" * 40
@@ -22,7 +26,9 @@ def fakes() -> Fakes:
 
 
 def released(fakes: Fakes, merge: Merged, to: str = "staging") -> Package:
-    return release(model="prices", environment=to, merged=merge, names=fakes.names, registry=fakes.registry)
+    return release(
+        model="prices", environment=to, merged=merge, names=fakes.names, registry=fakes.registry, files=fakes.files
+    )
 
 
 def package_of(fakes: Fakes, run: Run) -> Package:
@@ -166,6 +172,115 @@ def test_a_retried_job_releases_what_was_reviewed_and_not_what_the_branch_traine
     fakes.files.put("prices/input/train/rows.csv", b"newer data")
     trained(fakes, who=origin(merge_request=None, commit=merge.commit, pipeline=95))
     assert released(fakes, merge).job == reviewed.job
+
+
+# What a schedule trained ------------------------------------------------------------------------
+
+SCHEDULE = origin(merge_request=None, commit=MAIN, ref="main", branch="main", pipeline=80)
+README = origin(merge_request=9, commit="9" * 40, branch="words", ref="refs/merge-requests/9/head", pipeline=85)
+README_MERGED = merged(commit="e" * 40, parents=("c" * 40, README.commit), pipeline=95)
+
+
+def retrained(fakes: Fakes, who: Origin = SCHEDULE, data: bytes = b"newer data") -> Run:
+    fakes.files.put("prices/input/train/rows.csv", data)
+    return trained(fakes, who=who)
+
+
+def test_what_a_schedule_trained_is_released_by_the_merge_request_that_found_it(fakes: Fakes) -> None:
+    trained(fakes)
+    released(fakes, merged())
+    newer = retrained(fakes)
+    assert submitted(fakes, who=README).job == newer.job
+    assert released(fakes, README_MERGED).job == newer.job
+
+
+def test_so_it_is_where_a_squash_names_the_merge_request(fakes: Fakes) -> None:
+    trained(fakes)
+    newer = retrained(fakes)
+    submitted(fakes, who=README)
+    assert released(fakes, merged(parents=(MAIN,), merge_request=9, pipeline=95)).job == newer.job
+
+
+def test_of_two_runs_that_it_asked_for_the_one_that_it_found_again_last_is_released(fakes: Fakes) -> None:
+    """As after data that was put back: the note shows the older run."""
+    first = trained(fakes)
+    retrained(fakes, origin(pipeline=71))
+    fakes.files.put("prices/input/train/rows.csv", b"1,2,3")
+    assert submitted(fakes, who=origin(pipeline=72)).job == first.job
+    assert released(fakes, merged()).job == first.job
+
+
+def test_a_retried_job_releases_nothing_that_only_a_schedule_trained(fakes: Fakes) -> None:
+    """The merge request trained nothing, and nobody has seen the run."""
+    run = trained(fakes, who=replace(SCHEDULE, commit="c" * 40))
+    with pytest.raises(RefusedError, match="no finished run of the merged files is in the registry"):
+        released(fakes, merged())
+    assert package_of(fakes, run).approval is Approval.PENDING
+
+
+def test_but_what_a_person_approved_in_the_registry_stays(fakes: Fakes) -> None:
+    trained(fakes)
+    released(fakes, merged())
+    newer = retrained(fakes)
+    fakes.registry.set(package_of(fakes, newer).arn, approval=Approval.APPROVED)
+    assert released(fakes, README_MERGED).job == newer.job
+
+
+def test_a_merge_request_that_trained_nothing_takes_nothing_back(fakes: Fakes) -> None:
+    trained(fakes)
+    released(fakes, merged())
+    newer = retrained(fakes)
+    submitted(fakes, who=README)
+    released(fakes, README_MERGED)
+    retrained(fakes, replace(SCHEDULE, pipeline=96), b"newer still")
+    assert released(fakes, merged(commit="f" * 40, parents=("e" * 40, "8" * 40), pipeline=99)).job == newer.job
+
+
+def test_of_a_squash_that_does_not_say_whose_it_is_nothing_is_guessed(fakes: Fakes) -> None:
+    trained(fakes)
+    released(fakes, merged())
+    retrained(fakes)
+    submitted(fakes, who=README)
+    with pytest.raises(RefusedError, match="versions 2, 1 were all trained from the merged files"):
+        released(fakes, merged(parents=(MAIN,), pipeline=95))
+
+
+# What anybody may have left where submissions are -------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"pipeline": 86}, id="under another pipeline"),
+        pytest.param({"project": "shop-eu"}, id="of another project"),
+        pytest.param({"run_key": digest("another")}, id="of another run"),
+        pytest.param({"merge_request": None}, id="of no merge request"),
+    ],
+)
+def test_a_submission_that_says_something_else_makes_nothing_reviewed(fakes: Fakes, change: dict[str, Any]) -> None:
+    run = retrained(fakes)
+    submitted(fakes, who=README)
+    key = submission_key("prices", run.job, README.pipeline)
+    request = from_json(fakes.files[key].decode())
+    lineage = request.lineage
+    if "run_key" in change or "project" in change:
+        lineage = replace(lineage, **change)
+    else:
+        lineage = replace(lineage, origin=replace(lineage.origin, **change))
+    name = job_name("prices", lineage.run_key) if "run_key" in change else request.name
+    fakes.files.put(key, to_json(replace(request, name=name, lineage=lineage)).encode())
+    with pytest.raises(RefusedError):
+        released(fakes, README_MERGED)
+    assert package_of(fakes, run).approval is Approval.PENDING
+
+
+@pytest.mark.parametrize("junk", [b"", b"{}", b"[" * 100_000, b"x" * 2_000_000, b"\xff"])
+@pytest.mark.parametrize("name", ["84.json", "86.json", "x.json", "86.json/7.json", "-1.json", "086.json", "9" * 900])
+def test_junk_beside_a_submission_does_not_hide_it(fakes: Fakes, junk: bytes, name: str) -> None:
+    run = retrained(fakes)
+    submitted(fakes, who=README)
+    fakes.files.put(f"{submissions_prefix('prices', run.job)}{name}", junk)
+    assert released(fakes, README_MERGED).job == run.job
 
 
 def test_the_next_environment_is_another_release(fakes: Fakes) -> None:
