@@ -201,12 +201,24 @@ class Watch(Protocol):
         """Alarms for an endpoint of this name, and a log that ends: made, or brought up to date."""
 
 
+@dataclass(frozen=True)
+class MergeRequestState:
+    """How a merge request stands."""
+
+    state: str
+    """In GitLab's words: opened, closed, locked, merged."""
+    head: str
+    """Of its branch: the commit that was pushed last. Empty while GitLab does not say."""
+
+
 class MergeRequests(Protocol):
     """The GitLab project's merge requests."""
 
-    def state(self, merge_request: int) -> str | None:
-        """In GitLab's words: opened, closed, locked, merged. None if the project has no such merge request (any
-        more)."""
+    def state(self, merge_request: int) -> MergeRequestState | None:
+        """None if the project has no such merge request (any more)."""
+
+    def pushed(self, merge_request: int, head: str) -> datetime | None:
+        """When its head became this one; None if it is another by now, or GitLab does not say."""
 
     def find_note(self, merge_request: int, marker: str) -> int | None:
         """The note of ours that begins with `marker`."""

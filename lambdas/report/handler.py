@@ -40,7 +40,7 @@ def handler(batch: dict[str, Any], _context: object) -> Answer:
                 return None
             case SweepDue():
                 try:
-                    stopped = sweep(it.world)
+                    stopped = sweep(it.world, now=now())
                 finally:
                     retrained = retrain(it.world, now=now())
                 return [*stopped, *retrained]

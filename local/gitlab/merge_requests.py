@@ -2,7 +2,7 @@
 
 from local.gitlab.instance import Instance
 from local.gitlab.pipelines import merge_request_pipeline, merge_request_ref
-from local.gitlab.records import MergeRequest, Project, User, now
+from local.gitlab.records import DiffVersion, MergeRequest, Project, User, now
 from local.gitlab.system_notes import added_commits, note_event
 
 
@@ -62,9 +62,14 @@ def open_merge_request(  # noqa: PLR0913 - the parts of a merge request
             updated_at=now(),
         )
     )
+    _keep_version(at, request)
     repo.set_ref(merge_request_ref(request), head)
     merge_request_pipeline(at, request=request, user=user)
     return request
+
+
+def _keep_version(at: Instance, request: MergeRequest) -> None:
+    at.store.add(DiffVersion(0, request.id, request.head_sha, request.base_sha, created_at=request.updated_at))
 
 
 def move_head(at: Instance, *, request: MergeRequest, head: str, user: User) -> MergeRequest:
@@ -75,6 +80,7 @@ def move_head(at: Instance, *, request: MergeRequest, head: str, user: User) -> 
     new = repo.log(head, f"^{request.head_sha}", *([f"^{onto}"] if onto else []), limit=500)
     repo.set_ref(merge_request_ref(request), head)
     request = at.store.change(request, head_sha=head, base_sha=base, updated_at=now())
+    _keep_version(at, request)
     if new:
         note_event(at, request=request, user=user, text=added_commits(new))
     merge_request_pipeline(at, request=request, user=user)

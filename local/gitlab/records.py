@@ -84,6 +84,18 @@ class MergeRequest:
 
 
 @dataclass(frozen=True)
+class DiffVersion:
+    """What a merge request was after a push."""
+
+    id: int
+    merge_request: int
+    """The record's id."""
+    head_sha: str
+    base_sha: str | None
+    created_at: str
+
+
+@dataclass(frozen=True)
 class Note:
     id: int
     project: int
@@ -242,6 +254,7 @@ KINDS: tuple[type, ...] = (
     User,
     Project,
     MergeRequest,
+    DiffVersion,
     Note,
     Pipeline,
     Job,

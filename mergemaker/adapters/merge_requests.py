@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 
 import gitlab
 from gitlab.exceptions import GitlabHttpError
 
-from mergemaker.adapters.gitlab_calls import ONE_TRY, PAUSES, GitLabCalls, id_of, text_of
+from mergemaker.adapters.gitlab_calls import ONE_TRY, PAUSES, GitLabCalls, id_of, read_time, text_of
 from mergemaker.domain.settings import GitLab
+from mergemaker.ports import MergeRequestState
 
 
 class GitLabMergeRequests:
@@ -16,10 +18,10 @@ class GitLabMergeRequests:
     def __init__(self, where: GitLab, token: Callable[[], str], sleep: Callable[[float], None] = time.sleep) -> None:
         self._gitlab = GitLabCalls(where, token, sleep)
 
-    def state(self, merge_request: int) -> str | None:
+    def state(self, merge_request: int) -> MergeRequestState | None:
         path = self._gitlab.path(f"merge_requests/{merge_request}")
 
-        def get(client: gitlab.Gitlab) -> str | None:
+        def get(client: gitlab.Gitlab) -> MergeRequestState | None:
             try:
                 said = client.http_get(path, **ONE_TRY)
             except GitlabHttpError as error:
@@ -28,9 +30,21 @@ class GitLabMergeRequests:
                 # GitLab says the same of a whole project that it does not show to this token: raises, then.
                 client.http_get(self._gitlab.path("").rstrip("/"), **ONE_TRY)
                 return None
-            return text_of(said, "state")
+            # GitLab fills this one in a moment after the merge request was opened.
+            head = said.get("sha") if isinstance(said, dict) else None
+            return MergeRequestState(text_of(said, "state"), head if isinstance(head, str) else "")
 
         return self._gitlab.ask(f"merge request !{merge_request}", get)
+
+    def pushed(self, merge_request: int, head: str) -> datetime | None:
+        """By the versions of its diff, the newest of which comes first: each push makes one."""
+        path = self._gitlab.path(f"merge_requests/{merge_request}/versions")
+
+        def get(client: gitlab.Gitlab) -> datetime | None:
+            newest = next(iter(client.http_list(path, iterator=True, per_page=1, **ONE_TRY)), {})
+            return read_time(newest.get("created_at")) if newest.get("head_commit_sha") == head else None
+
+        return self._gitlab.ask(f"versions of merge request !{merge_request}", get)
 
     def find_note(self, merge_request: int, marker: str) -> int | None:
         """Only among our own: anybody may write the marker into a note."""

@@ -7,23 +7,27 @@ what failed half way is made good by the next look. In doubt a run goes on.
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from mergemaker.domain.errors import ServiceError
 from mergemaker.domain.names import submissions_prefix
 from mergemaker.domain.run import Run, Status
-from mergemaker.ports import Files, MergeRequests, World
+from mergemaker.ports import Files, MergeRequests, MergeRequestState, World
 
 log = logging.getLogger("mergemaker")
 
-Closed = Callable[[int], bool]
-"""Whether a merge request was closed; whoever does not ask GitLab takes it for open."""
+Left = Callable[[int, Run], str]
+"""Why a merge request has left a run behind, as GitLab sees it; empty if it has not, and for whoever does not ask."""
+
+PATIENCE = timedelta(minutes=15)
+"""How long a push's pipeline has to ask for the run that is there: its job may wait for a runner."""
 
 
-def _open(_: int) -> bool:
-    return False
+def _nobody_asks(_: int, __: Run) -> str:
+    return ""
 
 
-def why_unwanted(run: Run, world: World, *, newer: Run | None = None, closed: Closed = _open) -> str:
+def why_unwanted(run: Run, world: World, *, newer: Run | None = None, left: Left = _nobody_asks) -> str:
     """In words; empty as long as somebody wants it. `newer` is about to be shown in place of `run`.
 
     A branch or a schedule always wants what it asked for, and so does who wished for a release by a tag, or a merge
@@ -34,20 +38,18 @@ def why_unwanted(run: Run, world: World, *, newer: Run | None = None, closed: Cl
     whys = []
     for iid in sorted({origin.merge_request for origin in run.asked_by if origin.merge_request is not None}):
         by = _successor(run, iid, world, newer)
-        why = f"superseded by {by.job} of a newer push" if by else ""
-        if not why and closed(iid):
-            why = f"merge request !{iid} was closed"
+        why = f"superseded by {by.job} of a newer push" if by else left(iid, run)
         if not why:
             return ""
         whys.append(why)
     return "" if _asked_just_now(run, world.files) else ", ".join(dict.fromkeys(whys))
 
 
-def stop_if_unwanted(run: Run, world: World, *, newer: Run | None = None, closed: Closed = _open) -> Run:
+def stop_if_unwanted(run: Run, world: World, *, newer: Run | None = None, left: Left = _nobody_asks) -> Run:
     """The record afterwards. A run that waits does not start any more; SageMaker is asked to stop a job."""
     if run.status not in (Status.WAITING, Status.IN_PROGRESS):
         return run
-    why = why_unwanted(run, world, newer=newer, closed=closed)
+    why = why_unwanted(run, world, newer=newer, left=left)
     if not why:
         return run
     after = _give_up(run, why, world)
@@ -56,38 +58,57 @@ def stop_if_unwanted(run: Run, world: World, *, newer: Run | None = None, closed
     return after
 
 
-def stays_unstarted(run: Run, world: World, closed: Closed) -> Run | None:
+def stays_unstarted(run: Run, world: World, left: Left) -> Run | None:
     """The record of a run that is not to start, although what it waited for is there; None for one that is.
 
     It may have been given up and be wanted again, as a merge request may have been opened again.
     """
     if run.status not in (Status.WAITING, Status.STOPPED) or run.image:
         return None
-    if why := why_unwanted(run, world, closed=closed):
+    if why := why_unwanted(run, world, left=left):
         return _give_up(run, why, world)
     if run.status is Status.STOPPED:
         world.runs.change(run.model, run.job, lambda before: _waits_again(before or run))
     return None
 
 
-def ask(merge_requests: MergeRequests) -> Closed:
-    """Asks GitLab, about each merge request once. From the first failure on they are taken for open: nothing waits for
-    GitLab here, each time for as long as it takes to fail, and the next round asks again."""
-    known: dict[int, bool] = {}
+def ask(merge_requests: MergeRequests, now: datetime) -> Left:
+    """Asks GitLab, about each merge request once. From the first failure on they are taken to want their runs: nothing
+    waits for GitLab here, each time for as long as it takes to fail, and the next round asks again."""
+    states: dict[int, MergeRequestState | None] = {}
+    pushes: dict[int, datetime | None] = {}
     away = False
 
-    def closed(merge_request: int) -> bool:
+    def left(merge_request: int, run: Run) -> str:
         nonlocal away
-        if merge_request not in known and not away:
-            try:
-                # One that was deleted leaves nobody who wants to know, either.
-                known[merge_request] = merge_requests.state(merge_request) in ("closed", None)
-            except ServiceError as error:
-                away = True
-                log.warning("taken for open", extra={"reason": str(error)})
-        return known.get(merge_request, False)
+        if away:
+            return ""
+        try:
+            if merge_request not in states:
+                states[merge_request] = merge_requests.state(merge_request)
+            stands = states[merge_request]
+            # One that was deleted leaves nobody who wants to know, either.
+            if stands is None or stands.state == "closed":
+                return f"merge request !{merge_request} was closed"
+            if not _has_moved(stands, run, merge_request):
+                return ""
+            if merge_request not in pushes:
+                pushes[merge_request] = merge_requests.pushed(merge_request, stands.head)
+            pushed = pushes[merge_request]
+            return "superseded by a newer push" if pushed and max(pushed, run.created) + PATIENCE <= now else ""
+        except ServiceError as error:
+            away = True
+            log.warning("taken to be wanted", extra={"reason": str(error)})
+            return ""
 
-    return closed
+    return left
+
+
+def _has_moved(stands: MergeRequestState, run: Run, merge_request: int) -> bool:
+    """Whether its branch is at a commit that has not asked for the run: one that takes the model away, says
+    ``[skip train]``, or could not be submitted. The branch's own head counts, also where a merged result trained."""
+    asked = {origin.commit for origin in run.asked_by if origin.merge_request == merge_request}
+    return stands.state == "opened" and bool(stands.head) and stands.head not in asked
 
 
 def _successor(run: Run, merge_request: int, world: World, newer: Run | None) -> Run | None:

@@ -14,7 +14,7 @@ from mergemaker.ports import Clock, Files, World
 from mergemaker.steps.begin import WAITS, How, begin
 from mergemaker.steps.publish import each, publish
 from mergemaker.steps.report import keep_unstarted, read_request
-from mergemaker.steps.unwanted import Closed, ask, stays_unstarted
+from mergemaker.steps.unwanted import Left, ask, stays_unstarted
 
 
 def waiting_for(model: str, awaited: str, files: Files) -> dict[str, JobRequest]:
@@ -43,10 +43,10 @@ def settle(
     """`act` says why a run could not start, or gives the record of one that waits on; empty for one that started. What
     nobody wants any more is left. Names of all."""
     told: list[tuple[str, Run]] = []
-    closed = ask(world.merge_requests)
+    left = ask(world.merge_requests, clock())
     for key, request in waiting.items():
         about.turn_to(request.name, request.lineage.model, request.lineage.origin.merge_request)
-        outcome = _given_up(request, closed, world) or act(request)
+        outcome = _given_up(request, left, world) or act(request)
         if isinstance(outcome, str) and outcome:
             outcome = keep_unstarted(request, Status.FAILED, reason=outcome, world=world, clock=clock)
         if isinstance(outcome, Run):
@@ -60,10 +60,10 @@ def settle(
     return [request.name for request in waiting.values()]
 
 
-def _given_up(request: JobRequest, closed: Closed, world: World) -> Run | None:
+def _given_up(request: JobRequest, left: Left, world: World) -> Run | None:
     """The record of a run that nobody wants any more."""
     run = world.runs.get(request.lineage.model, request.name)
-    return stays_unstarted(run, world, closed) if run else None
+    return stays_unstarted(run, world, left) if run else None
 
 
 def _tell(key: str, run: Run, world: World) -> None:

@@ -1,6 +1,8 @@
 """The contract of `ports.MergeRequests`: what GitLab does, the fake does."""
 
 import itertools
+import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import gitlab
@@ -13,7 +15,7 @@ from mergemaker.bootstrap import Aws
 from mergemaker.domain.errors import RetryableError, ServiceError
 from mergemaker.domain.names import note_marker
 from mergemaker.domain.settings import GitLab
-from mergemaker.ports import MergeRequests
+from mergemaker.ports import MergeRequests, MergeRequestState
 from tests.adapters.conftest import TOKEN
 from tests.fakes.merge_requests import FakeMergeRequests
 from tests.local.gitlab.support import Clone
@@ -88,7 +90,22 @@ def test_a_merge_request_that_is_not_there_is_told(port: MergeRequests) -> None:
 
 
 def test_a_merge_request_that_is_there_is_open_and_another_is_none(port: MergeRequests) -> None:
-    assert (port.state(1), port.state(404)) == ("opened", None)
+    now = port.state(1)
+    assert now
+    assert now.state == "opened"
+    assert port.state(404) is None
+
+
+def test_a_merge_request_says_its_head_and_since_when(port: MergeRequests) -> None:
+    now = port.state(1)
+    assert now
+    assert re.fullmatch("[0-9a-f]{40}", now.head)
+    since = port.pushed(1, now.head)
+    assert since
+    assert since < datetime.now(UTC)
+    assert port.pushed(1, "0" * 40) is None
+    with pytest.raises(ServiceError, match="404"):
+        port.pushed(404, now.head)
 
 
 # What only GitLab can show ------------------------------------------------------------------
@@ -136,7 +153,39 @@ def test_a_merge_requests_state_is_what_people_made_of_it(real: OnGitLab) -> Non
         request.state_event = event
         request.save()
         found.append(port.state(1))
-    assert found == ["closed", "opened"]
+    assert [now.state for now in found if now] == ["closed", "opened"]
+
+
+@pytest.mark.cloud
+def test_a_push_is_the_new_head_from_then_on_also_back_to_a_commit_that_was_there(real: OnGitLab) -> None:
+    port, first = real.port(), real.commit
+    times = [port.pushed(1, first)]
+    second = real.clone.commit({"x.txt": "2"})
+    real.clone.push("deeper")
+    times.append(port.pushed(1, second))
+    assert port.state(1) == MergeRequestState("opened", second)
+    assert port.pushed(1, first) is None
+    real.clone.git("push", "--quiet", "--force", real.clone.push_url, f"{first}:refs/heads/deeper")
+    times.append(port.pushed(1, first))
+    assert port.state(1) == MergeRequestState("opened", first)
+    assert [at for at in times if at] == sorted(times, key=str)
+    assert len({*times, None}) == 4
+
+
+@responses.activate
+@pytest.mark.parametrize(
+    "answer", [[], [{"head_commit_sha": "b" * 40, "created_at": "yesterday"}], [{"head_commit_sha": None}]]
+)
+def test_where_gitlab_does_not_say_when_a_head_came_nobody_knows(answer: object) -> None:
+    responses.get("https://gitlab.example.com/api/v4/projects/5/merge_requests/7/versions", json=answer)
+    assert adapter().pushed(7, "b" * 40) is None
+
+
+@responses.activate
+def test_a_merge_request_that_was_just_opened_has_no_head_yet() -> None:
+    said = {"state": "opened", "sha": None}
+    responses.get("https://gitlab.example.com/api/v4/projects/5/merge_requests/7", json=said)
+    assert adapter().state(7) == MergeRequestState("opened", "")
 
 
 # Answers of a GitLab in trouble -------------------------------------------------------------

@@ -1,9 +1,14 @@
 """A GitLab project's merge requests, in memory."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from mergemaker.domain.errors import ServiceError
+from mergemaker.ports import MergeRequestState
 from tests.fakes.faults import Fake
+from tests.fakes.made import HEAD
+
+OPENED = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 
 STATES = ("pending", "running", "success", "failed", "canceled")
 
@@ -39,11 +44,22 @@ class FakeMergeRequests(Fake):
         """All that were set, the last one last."""
         self.states: dict[int, str] = {}
         """Of those that are not open."""
+        self.heads: dict[int, tuple[str, datetime]] = {}
+        """Of those whose head is not HEAD any more: what it is, and since when."""
         self._last = 0
 
-    def state(self, merge_request: int) -> str | None:
+    def state(self, merge_request: int) -> MergeRequestState | None:
         with self._called("state"):
-            return self.states.get(merge_request, "opened") if 0 < merge_request < 100 else None
+            if not 0 < merge_request < 100:
+                return None
+            head, _ = self.heads.get(merge_request, (HEAD, None))
+            return MergeRequestState(self.states.get(merge_request, "opened"), head)
+
+    def pushed(self, merge_request: int, head: str) -> datetime | None:
+        with self._called("pushed"):
+            self._check(merge_request)
+            now, at = self.heads.get(merge_request, (HEAD, OPENED))
+            return at if now == head else None
 
     def find_note(self, merge_request: int, marker: str) -> int | None:
         with self._called("find_note"):

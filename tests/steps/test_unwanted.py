@@ -11,6 +11,7 @@ from mergemaker.domain.run import Run, Status
 from mergemaker.steps.image import build_ended
 from mergemaker.steps.report import report
 from mergemaker.steps.sweep import sweep
+from mergemaker.steps.unwanted import PATIENCE
 from tests.fakes.made import folder, origin
 from tests.fakes.story import asked, completed, heard, submitted, trained
 from tests.fakes.world import Fakes
@@ -27,6 +28,11 @@ BRANCH = origin(merge_request=None, ref="main", branch="main", pipeline=75)
 @pytest.fixture
 def fakes() -> Fakes:
     return Fakes()
+
+
+def look(fakes: Fakes) -> list[str]:
+    """The sweep of now."""
+    return sweep(fakes.world, now=fakes.time)
 
 
 def begun(fakes: Fakes, code: str = "old", who: Origin | None = None) -> str:
@@ -221,7 +227,7 @@ def test_who_asks_between_the_look_and_the_decision_keeps_the_run_going(fakes: F
     report(new, fakes.world)
     assert fakes.runs.runs["prices", old].asked_by[-1] == OTHER
     heard(fakes, old, OTHER)
-    sweep(fakes.world)
+    look(fakes)
     assert status(fakes, old) is Status.IN_PROGRESS
 
 
@@ -279,7 +285,7 @@ def test_a_run_that_starts_while_it_is_given_up_is_stopped_as_soon_as_its_job_is
 def test_a_sweep_leaves_alone_what_is_not_closed(fakes: Fakes, state: str) -> None:
     job = begun(fakes)
     fakes.merge_requests.states[7] = state
-    assert sweep(fakes.world) == []
+    assert look(fakes) == []
     assert status(fakes, job) is Status.IN_PROGRESS
 
 
@@ -290,8 +296,8 @@ def test_closing_a_merge_request_stops_its_runs_and_says_so(fakes: Fakes) -> Non
     report(jobs[1], fakes.world)
     other = begun(fakes, "other", OTHER)
     fakes.merge_requests.states[7] = "closed"
-    assert sweep(fakes.world) == jobs
-    assert sweep(fakes.world) == []
+    assert look(fakes) == jobs
+    assert look(fakes) == []
     for job in jobs:
         assert ended(fakes, job).reason == "merge request !7 was closed"
     assert said(fakes, 70) == ("canceled", "stopped: merge request !7 was closed")
@@ -303,16 +309,16 @@ def test_a_merge_request_that_was_deleted_is_closed(fakes: Fakes) -> None:
     job = submitted(fakes, who=origin(merge_request=404)).job
     with pytest.raises(ServiceError):
         report(job, fakes.world)
-    assert sweep(fakes.world) == [job]
+    assert look(fakes) == [job]
 
 
 def test_a_run_of_two_merge_requests_stops_when_the_second_is_closed_and_the_first_has_moved_on(fakes: Fakes) -> None:
     old = begun(fakes)
     asked(fakes, OLD, OTHER)
     new = begun(fakes, "new", LATER)
-    assert sweep(fakes.world) == []
+    assert look(fakes) == []
     fakes.merge_requests.states[8] = "closed"
-    assert sweep(fakes.world) == [old]
+    assert look(fakes) == [old]
     assert ended(fakes, old).reason == f"superseded by {new} of a newer push, merge request !8 was closed"
 
 
@@ -320,19 +326,19 @@ def test_what_a_branch_wants_goes_on_after_its_merge_request_was_closed(fakes: F
     job = begun(fakes)
     asked(fakes, folder(code="old"), BRANCH)
     fakes.merge_requests.states[7] = "closed"
-    assert sweep(fakes.world) == []
+    assert look(fakes) == []
     assert status(fakes, job) is Status.IN_PROGRESS
 
 
 def test_after_reopening_the_same_content_trains_again(fakes: Fakes) -> None:
     job = begun(fakes)
     fakes.merge_requests.states[7] = "closed"
-    sweep(fakes.world)
+    look(fakes)
     ended(fakes, job)
     del fakes.merge_requests.states[7]
     again = begun(fakes, "old", origin())
     assert again == f"{job}-2"
-    assert sweep(fakes.world) == []
+    assert look(fakes) == []
     assert again in fakes.merge_requests.only(7)
 
 
@@ -369,7 +375,7 @@ def test_many_runs_of_one_merge_request_cost_gitlab_one_question(fakes: Fakes) -
     for code in ("one", "two", "three"):
         begun(fakes, code)
     calls = fakes.merge_requests.calls.count("state")
-    sweep(fakes.world)
+    look(fakes)
     assert fakes.merge_requests.calls.count("state") == calls + 1
 
 
@@ -380,10 +386,10 @@ def test_while_gitlab_does_not_answer_nothing_is_stopped_and_it_is_asked_once(fa
         fakes.merge_requests.states[7 + number] = "closed"
     asked_before = len(fakes.merge_requests.calls)
     fakes.merge_requests.down = error
-    assert sweep(fakes.world) == []
+    assert look(fakes) == []
     assert len(fakes.merge_requests.calls) == asked_before + 1
     fakes.merge_requests.down = None
-    assert len(sweep(fakes.world)) == 3
+    assert len(look(fakes)) == 3
 
 
 def test_a_run_that_waited_does_not_wait_for_gitlab(fakes: Fakes) -> None:
@@ -395,6 +401,113 @@ def test_a_run_that_waited_does_not_wait_for_gitlab(fakes: Fakes) -> None:
     assert len(fakes.merge_requests.calls) == calls + 1
 
 
+# Pushes that submit the model no more --------------------------------------------------------
+
+
+def pushed(fakes: Fakes, head: str = "d" * 40, merge_request: int = 7) -> None:
+    """A push that takes the model away, says [skip train], or whose job fails."""
+    fakes.merge_requests.heads[merge_request] = (head, fakes.time)
+
+
+def long_after(fakes: Fakes) -> None:
+    fakes.time += PATIENCE
+
+
+def test_a_push_that_does_not_submit_the_model_stops_its_run(fakes: Fakes) -> None:
+    job = begun(fakes)
+    pushed(fakes)
+    assert look(fakes) == []
+    long_after(fakes)
+    assert look(fakes) == [job]
+    assert look(fakes) == []
+    assert ended(fakes, job).reason == "superseded by a newer push"
+    assert said(fakes, 70) == ("canceled", "stopped: superseded by a newer push")
+
+
+def test_a_push_has_a_while_to_ask_for_the_run_however_old_that_is(fakes: Fakes) -> None:
+    job = begun(fakes)
+    long_after(fakes)
+    pushed(fakes)
+    assert look(fakes) == []
+    asked(fakes, OLD, replace(LATER, commit="d" * 40))
+    long_after(fakes)
+    assert look(fakes) == []
+    assert status(fakes, job) is Status.IN_PROGRESS
+
+
+def test_so_has_a_run_that_an_older_pipeline_has_only_just_started(fakes: Fakes) -> None:
+    pushed(fakes)
+    long_after(fakes)
+    job = submitted(fakes, OLD).job
+    fakes.jobs.move(job, Status.IN_PROGRESS, created=fakes.time)
+    report(job, fakes.world)
+    assert look(fakes) == []
+    long_after(fakes)
+    assert look(fakes) == [job]
+
+
+def test_where_merged_results_are_trained_the_branchs_own_head_is_what_counts(fakes: Fakes) -> None:
+    begun(fakes, "old", origin(pipeline_commit="e" * 40, ref="refs/merge-requests/7/merge"))
+    long_after(fakes)
+    assert look(fakes) == []
+    assert "pushed" not in fakes.merge_requests.calls
+
+
+@pytest.mark.parametrize("other", [OTHER, BRANCH, replace(LATER, tag="v1")], ids=["another", "a branch", "a tag"])
+def test_what_somebody_else_wants_goes_on_after_a_push(fakes: Fakes, other: Origin) -> None:
+    begun(fakes)
+    asked(fakes, OLD, other)
+    pushed(fakes)
+    long_after(fakes)
+    assert look(fakes) == []
+
+
+def test_a_run_that_two_merge_requests_have_left_behind_is_stopped(fakes: Fakes) -> None:
+    job = begun(fakes)
+    asked(fakes, OLD, OTHER)
+    for number in (7, 8):
+        pushed(fakes, merge_request=number)
+    long_after(fakes)
+    assert look(fakes) == [job]
+
+
+@pytest.mark.parametrize("state", ["locked", "merged"])
+def test_what_is_merged_or_about_to_be_stops_nothing(fakes: Fakes, state: str) -> None:
+    begun(fakes)
+    pushed(fakes)
+    fakes.merge_requests.states[7] = state
+    long_after(fakes)
+    assert look(fakes) == []
+
+
+def test_a_push_whose_word_is_on_its_way_keeps_the_run(fakes: Fakes) -> None:
+    begun(fakes)
+    pushed(fakes)
+    submitted(fakes, OLD, replace(LATER, commit="d" * 40))
+    long_after(fakes)
+    assert look(fakes) == []
+
+
+def test_while_the_head_is_not_known_or_moves_on_nothing_is_stopped(fakes: Fakes) -> None:
+    begun(fakes)
+    pushed(fakes, "")
+    long_after(fakes)
+    assert look(fakes) == []
+    pushed(fakes)
+    long_after(fakes)
+    fakes.merge_requests.meanwhile("pushed", lambda: pushed(fakes, "e" * 40))
+    assert look(fakes) == []
+
+
+def test_a_run_that_waited_does_not_start_if_a_push_has_left_it_behind(fakes: Fakes) -> None:
+    asked(fakes, OLD, image=False)
+    pushed(fakes)
+    long_after(fakes)
+    build(fakes, fakes.images.finish(TAG))
+    assert not fakes.jobs.jobs
+    assert said(fakes, 70) == ("canceled", "stopped: superseded by a newer push")
+
+
 # What else a sweep finds --------------------------------------------------------------------
 
 
@@ -404,7 +517,7 @@ def test_a_sweep_stops_a_superseded_run_that_an_event_has_missed(fakes: Fakes) -
     begun(fakes, "new", LATER)
     begun(fakes, "other", OTHER_LATER)
     fakes.jobs.move(old, Status.IN_PROGRESS)
-    assert sweep(fakes.world) == [old]
+    assert look(fakes) == [old]
 
 
 def test_a_sweep_looks_at_nothing_but_this_projects_runs(fakes: Fakes) -> None:
@@ -412,7 +525,7 @@ def test_a_sweep_looks_at_nothing_but_this_projects_runs(fakes: Fakes) -> None:
     for name in ("somebody-elses", "x", "prices-0123456789ab-2", "a" * 63, f"{job}-0123456789ab"):
         fakes.jobs.jobs[name] = replace(fakes.jobs.jobs[job], name=name)
     fakes.merge_requests.states[7] = "closed"
-    assert sweep(fakes.world) == []
+    assert look(fakes) == []
     assert fakes.merge_requests.calls == []
 
 
@@ -421,14 +534,14 @@ def test_a_run_that_can_not_be_stopped_does_not_save_the_others_and_is_told(fake
     fakes.merge_requests.states[7] = "closed"
     fakes.jobs.fail("stop", ServiceError("AWS says AccessDeniedException"))
     with pytest.raises(ServiceError, match="AccessDenied"):
-        sweep(fakes.world)
+        look(fakes)
     assert [status(fakes, job) for job in jobs] == [Status.IN_PROGRESS, Status.STOPPING]
-    assert sweep(fakes.world) == [jobs[0]]
+    assert look(fakes) == [jobs[0]]
 
 
 def test_a_completed_run_of_a_closed_merge_request_stays_as_it_is(fakes: Fakes) -> None:
     trained(fakes)
     before = dict(fakes.runs.runs)
     fakes.merge_requests.states[7] = "closed"
-    assert sweep(fakes.world) == []
+    assert look(fakes) == []
     assert fakes.runs.runs == before

@@ -8,7 +8,7 @@ from local.gitlab.api.routing import Call, Routes
 from local.gitlab.merge_requests import BranchError, DuplicateError, close, open_merge_request, reopen
 from local.gitlab.merging import GIT_REASONS, MERGEABLE, NotMergeableError, merge, merge_status
 from local.gitlab.pipelines import head_pipeline, pipelines_of
-from local.gitlab.records import MergeRequest, Note, now
+from local.gitlab.records import DiffVersion, MergeRequest, Note, now
 from local.gitlab.store import Where
 from local.gitlab.system_notes import note_event
 
@@ -142,6 +142,26 @@ def commits(call: Call, iid: int) -> Answer:
 def pipelines(call: Call, iid: int) -> Answer:
     rows = pipelines_of(call.at, find(call, iid))
     return paged(call, rows, lambda one: pipeline_basic(call.at, one))
+
+
+@routes("GET", f"{_ONE}/versions")
+def versions(call: Call, iid: int) -> Answer:
+    rows = call.at.store.all(DiffVersion, newest=True, merge_request=find(call, iid).id)
+    return paged(call, rows, _version_json)
+
+
+def _version_json(one: DiffVersion) -> Json:
+    return {
+        "id": one.id,
+        "head_commit_sha": one.head_sha,
+        "base_commit_sha": one.base_sha,
+        "start_commit_sha": one.base_sha,
+        "created_at": one.created_at,
+        "merge_request_id": one.merge_request,
+        "state": "collected",
+        "real_size": "1",
+        "patch_id_sha": None,
+    }
 
 
 def _users(call: Call, name: str) -> tuple[int, ...]:
