@@ -31,7 +31,7 @@ class ImageFiles:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._sha256 = cache(sha256_of)
+        self._sha256, self._copied = cache(sha256_of), cache(self._copied_by)
 
     def digest(self, files: Mapping[str, Path]) -> str:
         return image_digest(files, self._sha256)
@@ -49,7 +49,7 @@ class ImageFiles:
         available = {"model/requirements.txt": Path(os.devnull)}
         available |= {f"model/{path}": file for path, file in there.items()}
         found = {"Dockerfile": dockerfile, **self._in_every_image}
-        for line, pattern in copied(read(dockerfile, self._root).decode(errors="replace")):
+        for line, pattern in self._copied(dockerfile):
             taken = matching(pattern, available)
             if pattern.startswith("model/") and not taken:
                 raise UsageError(
@@ -58,6 +58,9 @@ class ImageFiles:
                 )
             found |= {path: available[path] for path in taken}
         return found
+
+    def _copied_by(self, dockerfile: Path) -> list[tuple[int, str]]:
+        return list(copied(read(dockerfile, self._root).decode(errors="replace")))
 
     @cached_property
     def _in_every_image(self) -> dict[str, Path]:
