@@ -41,12 +41,6 @@ class Merged:
             return False
         return merge_request == self.merge_request or commit in (*self.parents[1:], self.commit)
 
-    @property
-    def says_whose(self) -> bool:
-        """Whether it can be told which runs the merge request asked for: of a squash without a merge commit whose
-        message does not say, it can't."""
-        return self.merge_request is not None or len(self.parents) > 1
-
 
 def release(*, model: str, environment: str, merged: Merged, names: Names, registry: Registry, files: Files) -> Package:
     """Approves the package of the run that the merge request showed, again if need be. Raises RefusedError if there is
@@ -125,11 +119,12 @@ def _in_a_merge_request(package: Package, askers: Sequence[Origin]) -> bool:
 
 
 def _only(same: Sequence[Package], model: str, merged: Merged) -> Package:
-    """Of packages that others reviewed; where the merge request asked for none of them, what was released stays."""
+    """Of packages that others reviewed; where the merge request asked for none of them, what was released stays. After
+    a squash whose message does not name the merge request, nobody can say that it asked for none."""
     if len({package.run_key for package in same}) == 1:
         return same[0]
     released = [package for package in same if package.approval is Approval.APPROVED]
-    if released and merged.says_whose:
+    if released and merged.merge_request is not None:
         return reduce(lambda last, one: one if one.supersedes(last) else last, released)
     versions = ", ".join(str(package.version) for package in same)
     raise RefusedError(

@@ -223,7 +223,7 @@ def test_but_what_a_person_approved_in_the_registry_stays(fakes: Fakes) -> None:
     released(fakes, merged())
     newer = retrained(fakes)
     fakes.registry.set(package_of(fakes, newer).arn, approval=Approval.APPROVED)
-    assert released(fakes, README_MERGED).job == newer.job
+    assert released(fakes, replace(README_MERGED, merge_request=9)).job == newer.job
 
 
 def test_a_merge_request_that_trained_nothing_takes_nothing_back(fakes: Fakes) -> None:
@@ -233,16 +233,18 @@ def test_a_merge_request_that_trained_nothing_takes_nothing_back(fakes: Fakes) -
     submitted(fakes, who=README)
     released(fakes, README_MERGED)
     retrained(fakes, replace(SCHEDULE, pipeline=96), b"newer still")
-    assert released(fakes, merged(commit="f" * 40, parents=("e" * 40, "8" * 40), pipeline=99)).job == newer.job
+    later = merged(commit="f" * 40, parents=("e" * 40, "8" * 40), merge_request=10, pipeline=99)
+    assert released(fakes, later).job == newer.job
 
 
-def test_of_a_squash_that_does_not_say_whose_it_is_nothing_is_guessed(fakes: Fakes) -> None:
+@pytest.mark.parametrize("parents", [(MAIN,), (MAIN, "d" * 40)], ids=["alone", "with a merge commit"])
+def test_of_a_squash_that_does_not_say_whose_it_is_nothing_is_guessed(fakes: Fakes, parents: tuple[str, ...]) -> None:
     trained(fakes)
     released(fakes, merged())
     retrained(fakes)
     submitted(fakes, who=README)
     with pytest.raises(RefusedError, match="versions 2, 1 were all trained from the merged files"):
-        released(fakes, merged(parents=(MAIN,), pipeline=95))
+        released(fakes, merged(parents=parents, pipeline=95))
 
 
 # What anybody may have left where submissions are -------------------------------------------------
