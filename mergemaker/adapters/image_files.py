@@ -60,7 +60,7 @@ class ImageFiles:
         return found
 
     def _copied_by(self, dockerfile: Path) -> list[tuple[int, str]]:
-        return list(copied(read(dockerfile, self._root).decode(errors="replace")))
+        return copied(read(dockerfile, self._root).decode(errors="replace"))
 
     @cached_property
     def _in_every_image(self) -> dict[str, Path]:

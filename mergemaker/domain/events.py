@@ -143,9 +143,7 @@ def parse_event(body: str, names: Names) -> Event:
     reader = _READERS.get((source, kind)) if isinstance(source, str) and isinstance(kind, str) else None
     if reader is None or not isinstance(detail, Mapping):
         raise RefusedError(f"not an event that this function is for: {source!r}, {kind!r}"[:200])
-    if reader is _object and (heard := _input(detail, event.get("time"))):
-        return heard
-    return reader(detail)
+    return reader(detail, event.get("time"))
 
 
 def _scheduled(rules: object, names: Names) -> Event:
@@ -158,23 +156,23 @@ def _scheduled(rules: object, names: Names) -> Event:
     raise RefusedError(f"another rule's schedule: {rules!r}"[:200])
 
 
-def _job(detail: Mapping[str, Any]) -> Event:
+def _job(detail: Mapping[str, Any], _time: object) -> Event:
     return JobChanged(_string(detail, "TrainingJobName", SAGEMAKER_NAME))
 
 
-def _preparation(detail: Mapping[str, Any]) -> Event:
+def _preparation(detail: Mapping[str, Any], _time: object) -> Event:
     return PreparationChanged(_string(detail, "ProcessingJobName", SAGEMAKER_NAME))
 
 
-def _package(detail: Mapping[str, Any]) -> Event:
+def _package(detail: Mapping[str, Any], _time: object) -> Event:
     return PackageChanged(_string(detail, "ModelPackageArn", rf"{_SAGEMAKER}:model-package/{SAGEMAKER_NAME}/[0-9]+"))
 
 
-def _endpoint(detail: Mapping[str, Any]) -> Event:
+def _endpoint(detail: Mapping[str, Any], _time: object) -> Event:
     return EndpointChanged(_string(detail, "EndpointName", SAGEMAKER_NAME))
 
 
-def _build(detail: Mapping[str, Any]) -> Event:
+def _build(detail: Mapping[str, Any], _time: object) -> Event:
     try:
         variables = detail["additional-information"]["environment"]["environment-variables"]
         tags = [variable["value"] for variable in variables if variable["name"] == "IMAGE_TAG"]
@@ -209,7 +207,9 @@ def _input(detail: Mapping[str, Any], time: object) -> Event | None:
     return InputChanged(found[1], at)
 
 
-def _object(detail: Mapping[str, Any]) -> Event:
+def _object(detail: Mapping[str, Any], time: object) -> Event:
+    if heard := _input(detail, time):
+        return heard
     stored = detail.get("object")
     key = _string(stored if isinstance(stored, Mapping) else {}, "key", _OURS.pattern)
     if key.startswith(f"{STACKS}/"):

@@ -19,6 +19,7 @@ from mergemaker.domain.release import Endpoint
 from mergemaker.domain.report import Report, render, summary
 from mergemaker.domain.run import Run, Status
 from mergemaker.ports import Files, MergeRequests, NoteRecord, World
+from mergemaker.steps.note import write_note
 from mergemaker.steps.unwanted import stop_if_unwanted
 
 STATES = {
@@ -122,16 +123,9 @@ def _baseline(run: Run, endpoint: Endpoint | None, world: World) -> Run | None:
 
 def _write_note(report: Report, merge_request: int, note: NoteRecord, gitlab: MergeRequests) -> None:
     about.turn_to(report.run.job, report.run.model, merge_request)
-    body = render(report)
-    digest = _digest(body)
-    if note.note is not None and note.body == digest:
-        return
-    if note.note is None:
-        # An earlier try may have posted it and died before it could write that down.
-        note.note = gitlab.find_note(merge_request, note_marker(report.run.model))
-    if note.note is None or not gitlab.edit_note(merge_request, note.note, body):
-        note.note = gitlab.create_note(merge_request, body)
-    note.job, note.body = report.run.job, digest
+    marker = note_marker(report.run.model)
+    body, job = render(report), report.run.job
+    write_note(body, note, merge_request=merge_request, marker=marker, shows=job, gitlab=gitlab)
 
 
 def _set_status(run: Run, origin: Origin, spec: ModelSpec, world: World) -> Run:

@@ -1,12 +1,11 @@
 """What a merge request would change of the stacks: its pipeline leaves word, the report function shows it in a note."""
 
-import hashlib
-
 from mergemaker.domain.errors import RefusedError
 from mergemaker.domain.names import STACKS, STACKS_MARKER
 from mergemaker.domain.stack_diff import LARGEST, Job, StackDiff, from_json, newer, to_json
 from mergemaker.domain.stack_note import render
-from mergemaker.ports import Files, NoteRecord, World
+from mergemaker.ports import Files, World
+from mergemaker.steps.note import write_note
 
 
 def leave_word(job: Job, diff: StackDiff, files: Files) -> None:
@@ -25,18 +24,9 @@ def show_stack_diff(key: str, world: World, *, pipelines: str) -> str | None:
         raise RefusedError(f"{key} is not where this belongs")
     with world.runs.note(STACKS, job.merge_request) as note:
         if note.job == job.order or newer(job.order, note.job):
-            return _write(render(job, diff, pipelines=pipelines), job, note, world)
+            body, gitlab = render(job, diff, pipelines=pipelines), world.merge_requests
+            write_note(
+                body, note, merge_request=job.merge_request, marker=STACKS_MARKER, shows=job.order, gitlab=gitlab
+            )
+            return body
     return None
-
-
-def _write(body: str, job: Job, note: NoteRecord, world: World) -> str:
-    digest = hashlib.sha256(body.encode()).hexdigest()
-    if note.note is None:
-        # An earlier try may have posted it and died before it could write that down.
-        note.note = world.merge_requests.find_note(job.merge_request, STACKS_MARKER)
-    elif note.body == digest:
-        return body
-    if note.note is None or not world.merge_requests.edit_note(job.merge_request, note.note, body):
-        note.note = world.merge_requests.create_note(job.merge_request, body)
-    note.job, note.body = job.order, digest
-    return body
