@@ -25,4 +25,7 @@ for file in "$@"; do
         set -- "$@" --constraint "$file"
     fi
 done
-uv pip install --compile-bytecode --require-hashes --requirement "$work/all.txt" "$@"
+# Compiled code starts faster. Who builds for a moment, such as a test, may do without.
+UV_COMPILE_BYTECODE="${UV_COMPILE_BYTECODE:-1}"
+export UV_COMPILE_BYTECODE
+uv pip install --require-hashes --requirement "$work/all.txt" "$@"

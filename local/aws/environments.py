@@ -67,8 +67,7 @@ class Builder:
         return target
 
     def _install(self, one: Install, folder: Path, context: Path, log: Sink, watch: Callable[[Child], None]) -> None:
-        with_uv = ["uv", "pip", "install", "--compile-bytecode"]
-        command = ["sh", *one.arguments] if one.program == "sh" else [*with_uv, *one.arguments]
+        command = ["sh", *one.arguments] if one.program == "sh" else ["uv", "pip", "install", *one.arguments]
         try:
             self._run(command, folder, context, log, watch)
         except BuildError as error:
@@ -78,6 +77,7 @@ class Builder:
 
     def _run(self, command: Sequence[str], folder: Path, cwd: Path, log: Sink, watch: Callable[[Child], None]) -> None:
         env = {k: v for k, v in os.environ.items() if k in _PASSED_ON or k.upper().startswith(_PASSED_ON_STARTS)}
+        env.setdefault("UV_COMPILE_BYTECODE", "1")
         env |= {"VIRTUAL_ENV": str(folder), "PATH": f"{_UV.parent}{os.pathsep}{env.get('PATH', '')}"}
         try:
             child = self._processes.start(["/usr/bin/env", *command], env=env, cwd=cwd)

@@ -118,7 +118,8 @@ def _container(package: Package) -> "ContainerDefinitionTypeDef":
             "ModelDataSource": {"S3DataSource": archive(package.artifact)},
             "AdditionalModelDataSources": beside(package.code),
         }
-    return {"Image": package.image, "Environment": package.environment, **data}
+    variables: ContainerDefinitionTypeDef = {"Environment": package.environment} if package.environment else {}
+    return {"Image": package.image, **variables, **data}
 
 
 def _once(create: Callable[[], object]) -> None:

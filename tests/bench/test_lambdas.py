@@ -21,7 +21,7 @@ def test_one_round_shows_the_bundles_size_and_each_handlers_import_beside_their_
     assert budgets == {
         "bundle, zipped": "5 MB",
         "import: boto3 alone": "",
-        "import: `image`": "400 ms",
+        "import: `start`": "400 ms",
         "import: `release`": "400 ms",
         "import: `report`": "400 ms",
         "import: any of them, and what its first call imports": "",
