@@ -1,5 +1,5 @@
-"""For all tests: property-based ones are bounded, repeatable, and leave no folder; the longest file starts first; images
-are built without compiling all of their packages, of which a test imports a few."""
+"""For all tests: property-based ones are bounded, repeatable, and leave no folder; the longest file starts first;
+images are built without compiling their packages, of which a test imports a few."""
 
 import os
 
