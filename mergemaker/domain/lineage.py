@@ -151,6 +151,15 @@ def from_tag_value(value: str) -> str:
     return parts.decode(errors="replace")
 
 
+def as_tags(values: Mapping[str, str]) -> dict[str, str]:
+    return {TAG_PREFIX + key: tag_value(value) for key, value in values.items()}
+
+
+def from_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """What `as_tags` was given, as far as it fitted; a job may have others' tags besides."""
+    return {key.removeprefix(TAG_PREFIX): from_tag_value(value) for key, value in tags.items()}
+
+
 def lineage_tags(lineage: Lineage) -> dict[str, str]:
     """Tags for a job, by which a Lambda that knows only its name finds everything else."""
     origin = lineage.origin
@@ -180,7 +189,7 @@ def lineage_tags(lineage: Lineage) -> dict[str, str]:
         values["repeats"] = lineage.repeats
     if lineage.prepare:
         values |= {"prepare": lineage.prepare, "input": lineage.input}
-    return {TAG_PREFIX + key: tag_value(value) for key, value in values.items()}
+    return as_tags(values)
 
 
 _DIGEST, _COMMIT, _NUMBER = r"[0-9a-f]{64}", r"[0-9a-f]{40}|[0-9a-f]{64}", r"[0-9]{1,18}"
@@ -204,7 +213,7 @@ def parse_lineage(tags: Mapping[str, str]) -> Lineage | None:
 
     Whoever may start a job chooses its tags, and they end up in keys of the bucket and in the note.
     """
-    got = {key.removeprefix(TAG_PREFIX): from_tag_value(value) for key, value in tags.items()}
+    got = from_tags(tags)
     if not _sound(got):
         return None
     merge_request = got.get("merge-request", "")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from mergemaker.domain.lineage import TAG_PREFIX, from_tag_value, tag_value
+from mergemaker.domain.lineage import as_tags, from_tags
 from mergemaker.domain.model import Resources
 from mergemaker.domain.names import (
     IMAGE_ADDRESS,
@@ -163,7 +163,7 @@ def preparation_tags(request: PreparationRequest) -> dict[str, str]:
         "data": p.data,
         "script": p.script,
     }
-    return {TAG_PREFIX + key: tag_value(value) for key, value in values.items()}
+    return as_tags(values)
 
 
 _DIGEST = r"[0-9a-f]{64}"
@@ -173,7 +173,7 @@ _SHAPES = {"code": _DIGEST, "data": _DIGEST, "image": f"{IMAGE_TAG}|{IMAGE_ADDRE
 def parse_preparation(tags: Mapping[str, str], work: PreparationWork) -> tuple[str, Preparation | None]:
     """Project and preparation in a job's tags, and in the names of what it reads and leaves; None if they are not such
     as `preparation_tags` makes: then the job is not ours."""
-    got = {key.removeprefix(TAG_PREFIX): from_tag_value(value) for key, value in tags.items()}
+    got = from_tags(tags)
     model, project = got.get("model", ""), got.get("project", "")
     shaped = all(re.fullmatch(shape, got.get(key, ""), re.ASCII) for key, shape in _SHAPES.items())
     if not shaped or name_fault(model, MODEL_MAX):
