@@ -20,42 +20,17 @@ from mergemaker.domain.names import Names
 
 
 def training_jobs(scope: Construct, *, to: QueuedFunction, arns: Arns) -> None:
-    """A job's name does not begin with the project's, but only this project's jobs run under its execution role."""
-    _rule(
-        scope,
-        "TrainingJobs",
-        account=arns.names.account,
-        source="aws.sagemaker",
-        detail_type="SageMaker Training Job State Change",
-        detail={"RoleArn": [arns.role("execution")]},
-        to=to,
-    )
+    _jobs(scope, "TrainingJobs", "Training", {}, to=to, arns=arns)
 
 
 def training_jobs_ended(scope: Construct, *, to: QueuedFunction, arns: Arns) -> None:
     """Smoke runs among them: an event does not say which those are."""
-    _rule(
-        scope,
-        "TrainingJobsEnded",
-        account=arns.names.account,
-        source="aws.sagemaker",
-        detail_type="SageMaker Training Job State Change",
-        detail={"RoleArn": [arns.role("execution")], "TrainingJobStatus": ["Completed", "Failed", "Stopped"]},
-        to=to,
-    )
+    _jobs(scope, "TrainingJobsEnded", "Training", {"TrainingJobStatus": _ENDED}, to=to, arns=arns)
 
 
 def processing_jobs(scope: Construct, *, to: QueuedFunction, arns: Arns) -> None:
-    """Preparations, told from other processing jobs as training jobs are."""
-    _rule(
-        scope,
-        "ProcessingJobs",
-        account=arns.names.account,
-        source="aws.sagemaker",
-        detail_type="SageMaker Processing Job State Change",
-        detail={"RoleArn": [arns.role("execution")], "ProcessingJobStatus": ["Completed", "Failed", "Stopped"]},
-        to=to,
-    )
+    """Preparations that have ended."""
+    _jobs(scope, "ProcessingJobs", "Processing", {"ProcessingJobStatus": _ENDED}, to=to, arns=arns)
 
 
 def submissions_and_input(scope: Construct, *, to: QueuedFunction, names: Names) -> None:
@@ -136,6 +111,22 @@ def _objects(scope: Construct, name: str, *keys: str, names: Names, to: QueuedFu
         source="aws.s3",
         detail_type="Object Created",
         detail={"bucket": {"name": [names.bucket]}, "object": {"key": [{"wildcard": key} for key in keys]}},
+        to=to,
+    )
+
+
+_ENDED = ["Completed", "Failed", "Stopped"]
+
+
+def _jobs(scope: Construct, name: str, kind: str, detail: Mapping[str, Any], *, to: QueuedFunction, arns: Arns) -> None:
+    """A job's name does not begin with the project's, but only this project's jobs run under its execution role."""
+    _rule(
+        scope,
+        name,
+        account=arns.names.account,
+        source="aws.sagemaker",
+        detail_type=f"SageMaker {kind} Job State Change",
+        detail={"RoleArn": [arns.role("execution")], **detail},
         to=to,
     )
 

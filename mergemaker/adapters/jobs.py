@@ -69,6 +69,11 @@ def tag_list(tags: dict[str, str]) -> list["TagTypeDef"]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
+def tags_of(sagemaker: "SageMakerClient", arn: str) -> dict[str, str]:
+    pages = sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn)
+    return {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
+
+
 def vpc_config(network: Network) -> "VpcConfigTypeDef":
     return {"Subnets": list(network.subnets), "SecurityGroupIds": list(network.security_groups)}
 
@@ -90,15 +95,11 @@ class SageMakerJobs:
                 if absent(error):
                     return None
                 raise
-            return _training_job(job, self._tags(job["TrainingJobArn"]), role=self._role)
+            return _training_job(job, tags_of(self._sagemaker, job["TrainingJobArn"]), role=self._role)
 
     @property
     def _role(self) -> str:
         return self._names.role_arn("execution")
-
-    def _tags(self, arn: str) -> dict[str, str]:
-        pages = self._sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn)
-        return {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
 
     def start(self, request: JobRequest, *, image: str) -> bool:
         wanted = self._wanted(request, image)

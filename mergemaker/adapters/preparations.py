@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from botocore.exceptions import ClientError
 
 from mergemaker.adapters.aws import calling, code_of
-from mergemaker.adapters.jobs import absent, tag_list, vpc_config
+from mergemaker.adapters.jobs import absent, tag_list, tags_of, vpc_config
 from mergemaker.domain.job import stores_locally
 from mergemaker.domain.names import SAGEMAKER_NAME, Names
 from mergemaker.domain.preparation import (
@@ -52,8 +52,7 @@ class SageMakerPreparations:
                 if absent(error):
                     return None
                 raise
-            pages = self._sagemaker.get_paginator("list_tags").paginate(ResourceArn=job["ProcessingJobArn"])
-            tags = {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
+            tags = tags_of(self._sagemaker, job["ProcessingJobArn"])
         work = _work(job, self._role)
         project, preparation = parse_preparation(tags, work)
         return PreparationJob(
